@@ -1,1 +1,18 @@
-//! (opening doc)
+//! The contract between what Lenticular does and where it keeps it: Log, Reader, Blobs, Audit.
+//!
+//! Invariants
+//! - Every accepted change is one commit at one [`Position`](lenticular_base::Position); positions are gapless.
+//! - What is acknowledged is on disk: a [`Receipt`] leaves only after the commit, and the blobs it names, are durable.
+//! - Every read takes a [`Scope`](lenticular_policy::Scope), which becomes part of the SQL.
+//! - No driver is known here: SQL text is written once for a `Dialect`, and the conformance suite runs
+//!   against any engine it is handed.
+//!
+//! Start reading at [`contract`].
+
+pub mod contract;
+
+pub use contract::{
+    AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, HistoryPage,
+    HistoryQuery, Log, PackedBody, Packing, Proposal, Put, Reader, Receipt, Record, RowColumns, SearchPage,
+    Stamp, Store, View, Write,
+};
