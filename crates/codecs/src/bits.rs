@@ -1,0 +1,75 @@
+//! Samples between layouts and widths.
+
+use crate::{CodecError, FrameInfo};
+
+/// Planes one after another to pixel by pixel; `planar.len()` is a multiple of `planes * width`.
+pub(crate) fn interleave(planar: &[u8], planes: usize, width: usize) -> Vec<u8> {
+    let plane = planar.len() / planes;
+    let mut out = vec![0; planar.len()];
+    for (index, source) in planar.chunks_exact(plane.max(1)).enumerate().take(planes) {
+        let mut targets = out.chunks_exact_mut(width * planes);
+        for sample in source.chunks_exact(width) {
+            let Some(target) = targets.next() else { break };
+            target[index * width..(index + 1) * width].copy_from_slice(sample);
+        }
+    }
+    out
+}
+
+/// What a codestream turned out to hold.
+pub(crate) struct Codestream {
+    pub(crate) codec: &'static str,
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
+    pub(crate) samples: u16,
+    pub(crate) precision: u16,
+}
+
+impl Codestream {
+    /// The attributes of the decoded frame, if the codestream is the image that the data set describes.
+    ///
+    /// Samples take the declared width, or the next that holds the codestream's precision.
+    pub(crate) fn reconcile(&self, declared: &FrameInfo) -> Result<FrameInfo, CodecError> {
+        if (self.rows, self.columns) != (declared.rows, declared.columns) {
+            return Err(CodecError::mismatch(
+                self.codec,
+                format!("{} rows, {} columns", declared.rows, declared.columns),
+                format!("{} rows, {} columns", self.rows, self.columns),
+            ));
+        }
+        if self.samples != declared.samples_per_pixel {
+            return Err(CodecError::mismatch(
+                self.codec,
+                format!("{} samples per pixel", declared.samples_per_pixel),
+                format!("{} samples per pixel", self.samples),
+            ));
+        }
+        let fits = |width: u16| width >= self.precision;
+        let Some(width) =
+            [declared.bits_allocated.max(8), 16, 32].into_iter().find(|&width| fits(width) && width % 8 == 0)
+        else {
+            return Err(CodecError::unsupported(self.codec, format!("{} bits a sample", self.precision)));
+        };
+        let wider = self.precision > declared.bits_stored;
+        let stored = if wider { self.precision } else { declared.bits_stored };
+        Ok(FrameInfo {
+            bits_allocated: width,
+            bits_stored: stored,
+            high_bit: if wider || declared.high_bit >= width { stored - 1 } else { declared.high_bit },
+            planar_configuration: 0,
+            ..declared.clone()
+        })
+    }
+}
+
+/// Little-endian bytes of `width` bits for each value; the low bits of what does not fit.
+pub(crate) fn write_samples(values: impl Iterator<Item = i32>, width: u16, count: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(count * usize::from(width / 8));
+    match width {
+        8 => out.extend(values.map(|value| value as u8)),
+        16 => values.for_each(|value| out.extend((value as u16).to_le_bytes())),
+        32 => values.for_each(|value| out.extend(value.to_le_bytes())),
+        _ => values.for_each(|value| out.extend(i64::from(value).to_le_bytes())),
+    }
+    out
+}
