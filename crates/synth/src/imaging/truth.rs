@@ -1,0 +1,53 @@
+//! What a measurement in the phantom must find.
+
+/// A solid sphere in a lung.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nodule {
+    /// Centre in patient coordinates, mm: x to the left, y to the back, z to the head (PS3.3 §C.7.6.2.1.1).
+    pub center_mm: [f64; 3],
+    /// Centre in voxels: column, row, slice; whole numbers are voxel centres.
+    pub center_voxel: [f64; 3],
+    pub diameter_mm: f64,
+    /// Mean HU inside.
+    pub hu: f64,
+    /// Mean HU of the lung around it.
+    pub background_hu: f64,
+    /// `right upper lobe`, …
+    pub lobe: &'static str,
+}
+
+impl Nodule {
+    /// Volume in mm³.
+    pub fn volume_mm3(&self) -> f64 {
+        std::f64::consts::PI / 6.0 * self.diameter_mm.powi(3)
+    }
+}
+
+/// A calibration sphere in the pad below the patient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Insert {
+    /// `air`, `water`, `fat` or `bone`.
+    pub material: &'static str,
+    /// As in [`Nodule`].
+    pub center_mm: [f64; 3],
+    /// As in [`Nodule`].
+    pub center_voxel: [f64; 3],
+    pub diameter_mm: f64,
+    /// Mean HU of the voxels that lie at least 2 mm inside the sphere.
+    pub hu: f64,
+}
+
+/// All that is known of a phantom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhantomTruth {
+    /// Columns, rows, slices.
+    pub size: [usize; 3],
+    /// mm along a row, along a column, between slices.
+    pub spacing_mm: [f64; 3],
+    pub nodules: Vec<Nodule>,
+    pub inserts: Vec<Insert>,
+    /// Standard deviation of the noise, HU.
+    pub noise_hu: f64,
+    /// Value = stored + intercept.
+    pub rescale_intercept: i32,
+}

@@ -1,0 +1,37 @@
+//! Seeded generator of the sample network: members, people with plausible linked histories, endless streams of
+//! resources for load tests, and image phantoms with known truth.
+//!
+//! *Invariants.* Everything is a pure function of its arguments: the seed and the reference date come in, no clock, no
+//! entropy, no file. The same arguments give the same bytes. Nothing here stems from a real person; names are common
+//! ones combined at random. Nothing depends on the other crates: this crate has its own writers of JSON and of DICOM
+//! Part 10, so that a reader tested with its output is tested against an independent writer.
+//!
+//! *Start reading* at [`network`] for the members, [`people`] for the people and [`Person::transaction`] for a history,
+//! [`resources`] and [`load_bundle`] for load, [`ct_phantom`] for the chest CT and [`single_frame`] for small images.
+//!
+//! A few single LOINC codes name common observations, with display texts of our own. This material contains content
+//! from LOINC (<https://loinc.org>). LOINC is copyright © Regenstrief Institute, Inc. and the Logical Observation
+//! Identifiers Names and Codes (LOINC) Committee and is available at no cost under the license at
+//! <https://loinc.org/license>. Diagnoses carry ICD-10 category codes and medicines ATC codes of the World Health
+//! Organization, again singly and with display texts of our own.
+
+mod bundle;
+mod calendar;
+mod history;
+mod imaging;
+mod json;
+mod load;
+mod names;
+mod network;
+mod person;
+mod random;
+mod uid;
+
+pub use calendar::{Date, Moment};
+pub use imaging::ct::{CtPhantom, PhantomSize, ct_phantom};
+pub use imaging::small::{SmallImage, single_frame};
+pub use imaging::truth::{Insert, Nodule, PhantomTruth};
+pub use imaging::{PatientFacts, StudyFacts};
+pub use load::{Resource, Resources, load_bundle, resources};
+pub use network::{Location, Member, MemberKind, Network, Practitioner, network};
+pub use person::{ChestCt, NativeName, People, Person, Sex, people, person};
