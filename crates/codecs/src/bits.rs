@@ -16,6 +16,39 @@ pub(crate) fn interleave(planar: &[u8], planes: usize, width: usize) -> Vec<u8> 
     out
 }
 
+/// Swaps the bytes of each 16-bit word.
+///
+/// Explicit VR Big Endian stores samples of 8 bits and less in words when Pixel Data is OW (PS3.5 §8.1.2, §D.3). [`crate::decode`] takes
+/// bytes in OB order: swap the whole element once, before it is cut into frames. A last odd byte stays.
+pub fn swap_words(element: &mut [u8]) {
+    element.chunks_exact_mut(2).for_each(|word| word.swap(0, 1));
+}
+
+/// Clears the bits above the stored ones, or fills them with the sign: native samples may carry anything there (overlays of old, PS3.5 §8.1.1).
+///
+/// Left as it is where the stored bits are not the lowest.
+pub(crate) fn settle_unused_bits(info: &FrameInfo, pixels: &mut [u8]) {
+    if info.bits_stored >= info.bits_allocated || info.high_bit + 1 != info.bits_stored {
+        return;
+    }
+    let up = u32::from(info.bits_allocated - info.bits_stored);
+    match (info.bits_allocated, info.signed) {
+        (8, false) => pixels.iter_mut().for_each(|byte| *byte = *byte << up >> up),
+        (8, true) => pixels.iter_mut().for_each(|byte| *byte = ((*byte as i8) << up >> up) as u8),
+        (16, false) => settle(pixels, |word: [u8; 2]| (u16::from_le_bytes(word) << up >> up).to_le_bytes()),
+        (16, true) => settle(pixels, |word: [u8; 2]| (i16::from_le_bytes(word) << up >> up).to_le_bytes()),
+        (32, false) => settle(pixels, |word: [u8; 4]| (u32::from_le_bytes(word) << up >> up).to_le_bytes()),
+        (32, true) => settle(pixels, |word: [u8; 4]| (i32::from_le_bytes(word) << up >> up).to_le_bytes()),
+        _ => {}
+    }
+}
+
+fn settle<const N: usize>(pixels: &mut [u8], of: impl Fn([u8; N]) -> [u8; N]) {
+    for word in pixels.as_chunks_mut::<N>().0 {
+        *word = of(*word);
+    }
+}
+
 /// What a codestream turned out to hold.
 pub(crate) struct Codestream {
     pub(crate) codec: &'static str,

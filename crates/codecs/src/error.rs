@@ -1,5 +1,6 @@
 //! What can go wrong between bytes and pixels.
 
+use lenticular_base::{Fault, FaultKind};
 use thiserror::Error;
 
 /// Why a frame could not be decoded, encoded or rendered.
@@ -21,6 +22,9 @@ pub enum CodecError {
     /// The attributes contradict themselves (no rows, more bits stored than allocated, …).
     #[error("impossible image attributes: {0}")]
     BadAttributes(String),
+    /// A rendering option from the caller is out of range (window, viewport).
+    #[error("impossible rendering option: {0}")]
+    BadOption(String),
     /// The decoded frame would be larger than the caller allows.
     #[error("the frame needs {bytes} bytes, the limit is {limit}")]
     TooLarge { bytes: u64, limit: u64 },
@@ -44,5 +48,23 @@ impl CodecError {
         found: impl std::fmt::Display,
     ) -> Self {
         Self::Mismatch { codec, declared: declared.to_string(), found: found.to_string() }
+    }
+}
+
+impl From<CodecError> for Fault {
+    /// A frame that cannot be decoded is still served as it is stored: asking for it otherwise is not acceptable (PS3.18 §8.7.8), and no defect here.
+    fn from(error: CodecError) -> Self {
+        let (kind, code) = match &error {
+            CodecError::UnsupportedTransferSyntax(_) | CodecError::Unsupported { .. } => {
+                (FaultKind::NotAcceptable, "codec-unsupported")
+            }
+            CodecError::NotRepresentable(_) => (FaultKind::NotAcceptable, "not-representable"),
+            CodecError::Corrupt { .. } | CodecError::Mismatch { .. } | CodecError::BadAttributes(_) => {
+                (FaultKind::NotAcceptable, "frame-broken")
+            }
+            CodecError::BadOption(_) => (FaultKind::Invalid, "render-option"),
+            CodecError::TooLarge { .. } => (FaultKind::TooLarge, "frame-too-large"),
+        };
+        Fault::new(kind, code, format!("The image cannot be given in this form: {error}."))
     }
 }

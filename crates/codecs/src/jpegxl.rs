@@ -16,10 +16,11 @@ const BASE_BYTES: usize = 64 << 20;
 pub(crate) fn decode(info: &FrameInfo, data: &[u8]) -> Result<Frame, CodecError> {
     let samples = info.sample_count()?;
     fenced(CODEC, || {
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| CodecError::corrupt(CODEC, error.to_string());
-        let tracker = AllocTracker::with_limit(samples.saturating_mul(BYTES_PER_SAMPLE).saturating_add(BASE_BYTES));
-        let mut start =
-            JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(tracker).build_uninit();
+        let failed =
+            |error: Box<dyn std::error::Error + Send + Sync>| CodecError::corrupt(CODEC, error.to_string());
+        let tracker =
+            AllocTracker::with_limit(samples.saturating_mul(BYTES_PER_SAMPLE).saturating_add(BASE_BYTES));
+        let mut start = JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(tracker).build_uninit();
         let consumed = start.feed_bytes(data).map_err(failed)?;
         let InitializeResult::Initialized(mut image) = start.try_init().map_err(failed)? else {
             return Err(CodecError::corrupt(CODEC, "no image header"));

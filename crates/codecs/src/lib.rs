@@ -29,6 +29,7 @@ pub mod render;
 pub mod rle;
 mod transfer_syntax;
 
+pub use bits::swap_words;
 pub use color::to_rgb;
 pub use error::CodecError;
 pub use frame::{Frame, FrameInfo, MAX_FRAME_BYTES, Photometric};

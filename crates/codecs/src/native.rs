@@ -35,6 +35,7 @@ pub(crate) fn decode(info: &FrameInfo, data: &[u8], order: ByteOrder) -> Result<
     if info.samples_per_pixel > 1 && info.planar_configuration == 1 {
         pixels = bits::interleave(&pixels, usize::from(info.samples_per_pixel), sample_bytes);
     }
+    bits::settle_unused_bits(info, &mut pixels);
     Ok(Frame { info: FrameInfo { planar_configuration: 0, ..info.clone() }, pixels })
 }
 

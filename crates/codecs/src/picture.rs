@@ -50,7 +50,8 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, CodecError
     let mut out = Vec::with_capacity(picture.pixels.len() / 4);
     let mut encoder = jpeg_encoder::Encoder::new(&mut out, quality.clamp(1, 100));
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_1_1);
-    let color = if picture.channels == 1 { jpeg_encoder::ColorType::Luma } else { jpeg_encoder::ColorType::Rgb };
+    let color =
+        if picture.channels == 1 { jpeg_encoder::ColorType::Luma } else { jpeg_encoder::ColorType::Rgb };
     encoder
         .encode(&picture.pixels, width, height, color)
         .map_err(|error| CodecError::NotRepresentable(error.to_string()))?;

@@ -56,8 +56,8 @@ pub struct RenderOptions {
 /// Gives 1 channel for MONOCHROME1 and 2, else 3. The picture is `columns` by `rows` or fits the viewport.
 ///
 /// # Errors
-/// [`CodecError::BadAttributes`] when frame and attributes disagree, a palette is missing, a window is not positive or
-/// the viewport lies outside the image; [`CodecError::Unsupported`] for colour spaces that are not known.
+/// [`CodecError::BadAttributes`] when frame and attributes disagree or a palette is missing; [`CodecError::BadOption`] when a window
+/// is not positive or the viewport lies outside the image; [`CodecError::Unsupported`] for colour spaces that are not known.
 pub fn render(frame: &Frame, options: &RenderOptions) -> Result<Picture, CodecError> {
     let size = frame.info.checked_size(crate::MAX_FRAME_BYTES)?;
     if size != frame.pixels.len() {

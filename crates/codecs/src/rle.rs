@@ -1,6 +1,6 @@
 //! RLE Lossless, 1.2.840.10008.1.2.5 (PS3.5 Annex G): byte planes, most significant first, each packed by PackBits.
 
-use crate::{CodecError, Frame, FrameInfo};
+use crate::{CodecError, Frame, FrameInfo, bits};
 
 const CODEC: &str = "RLE";
 const HEADER: usize = 64;
@@ -36,6 +36,7 @@ pub(crate) fn decode(info: &FrameInfo, data: &[u8]) -> Result<Frame, CodecError>
         let offset = sample * width + (width - 1 - significance);
         unpack(segment, pixels[offset..].iter_mut().step_by(stride), pixels_count)?;
     }
+    bits::settle_unused_bits(info, &mut pixels);
     Ok(Frame { info: FrameInfo { planar_configuration: 0, ..info.clone() }, pixels })
 }
 

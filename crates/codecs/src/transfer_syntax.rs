@@ -55,10 +55,11 @@ pub fn decode(transfer_syntax_uid: &str, info: &FrameInfo, data: &[u8]) -> Resul
 /// Decodes one frame.
 ///
 /// `data` is the frame's native bytes, or the concatenated fragments of one encapsulated frame. For 16-bit samples in big endian
-/// the bytes are as stored. A frame of a bit-packed image (1 bit allocated) starts at bit 0 of `data[0]`; the caller has aligned it.
+/// the bytes are as stored; 8-bit samples of a big-endian OW element go through [`crate::swap_words`] first. A frame of a bit-packed image (1 bit allocated) starts at bit 0 of `data[0]`; the caller has aligned it.
 ///
 /// The frame's `info` differs from the data set's where decoding changes what the pixels are:
 /// - `planar_configuration` is 0; `bits_allocated` is 8 where 1 was packed, and as wide as the codestream needs.
+/// - Bits above the stored ones are cleared, or filled with the sign, where the stored bits are the lowest.
 /// - YBR_FULL_422 and YBR_PARTIAL_42x are upsampled to one Cb and Cr per pixel: YBR_FULL (or, for the partial forms, the same name).
 /// - JPEG 2000's own colour transforms are undone: YBR_RCT and YBR_ICT become RGB. JPEG's YCbCr is not; see [`crate::to_rgb`].
 ///

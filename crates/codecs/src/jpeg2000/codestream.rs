@@ -36,7 +36,8 @@ pub(super) fn read_size(data: &[u8]) -> Result<Size, CodecError> {
     let (Some(columns), Some(rows)) = (right.checked_sub(left), bottom.checked_sub(top)) else {
         return Err(corrupt("an image of negative size"));
     };
-    if columns == 0 || rows == 0 || tile_width == 0 || tile_height == 0 || tile_left > left || tile_top > top {
+    if columns == 0 || rows == 0 || tile_width == 0 || tile_height == 0 || tile_left > left || tile_top > top
+    {
         return Err(corrupt("an impossible image or tile size"));
     }
     let tiles = |end: u32, start: u32, size: u32| u64::from(end - start).div_ceil(u64::from(size));

@@ -23,11 +23,7 @@ impl Cell {
     fn value(self, raw: u64) -> i64 {
         let up = 64 - self.bits;
         let moved = (raw >> self.shift) << up;
-        if self.signed {
-            moved as i64 >> up
-        } else {
-            i64::try_from(moved >> up).unwrap_or(i64::MAX)
-        }
+        if self.signed { moved as i64 >> up } else { i64::try_from(moved >> up).unwrap_or(i64::MAX) }
     }
 }
 
@@ -35,9 +31,9 @@ fn each(frame: &Frame, mut take: impl FnMut(i64)) {
     let cell = Cell::of(frame);
     let pixels = &frame.pixels;
     match frame.info.bits_allocated {
-        16 => pixels
-            .chunks_exact(2)
-            .for_each(|b| take(cell.value(u64::from(u16::from_le_bytes([b[0], b[1]]))))),
+        16 => {
+            pixels.chunks_exact(2).for_each(|b| take(cell.value(u64::from(u16::from_le_bytes([b[0], b[1]])))))
+        }
         32 => pixels
             .chunks_exact(4)
             .for_each(|b| take(cell.value(u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))))),

@@ -54,7 +54,7 @@ impl Viewport {
     /// The picture inside the viewport.
     pub(crate) fn apply(&self, source: &Picture) -> Result<Picture, CodecError> {
         if !(1..=MAX_SIDE).contains(&self.vw) || !(1..=MAX_SIDE).contains(&self.vh) {
-            return Err(CodecError::BadAttributes(format!("a viewport of {}x{}", self.vw, self.vh)));
+            return Err(CodecError::BadOption(format!("a viewport of {}x{}", self.vw, self.vh)));
         }
         let across = Span::new(self.sx, self.sw, source.width)?;
         let down = Span::new(self.sy, self.sh, source.height)?;
@@ -79,7 +79,7 @@ impl Span {
     fn new(start: Option<f64>, length: Option<f64>, size: u32) -> Result<Self, CodecError> {
         let start = start.unwrap_or(0.0);
         let length = length.unwrap_or(f64::from(size) - start);
-        let outside = || CodecError::BadAttributes(format!("a region from {start} for {length} of {size}"));
+        let outside = || CodecError::BadOption(format!("a region from {start} for {length} of {size}"));
         if !start.is_finite() || !length.is_finite() || start < 0.0 {
             return Err(outside());
         }
@@ -98,7 +98,11 @@ impl Span {
         let mut taps: Vec<Tap> = (0..output)
             .map(|index| {
                 let low = self.start + f64::from(index) * step;
-                if step > 1.0 { Tap::area(low, low + step, last) } else { Tap::linear(low + step / 2.0, last) }
+                if step > 1.0 {
+                    Tap::area(low, low + step, last)
+                } else {
+                    Tap::linear(low + step / 2.0, last)
+                }
             })
             .collect();
         if self.flipped {

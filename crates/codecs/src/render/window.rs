@@ -44,7 +44,7 @@ impl Window {
         if enough && self.width.is_finite() && self.center.is_finite() {
             return Ok(self);
         }
-        Err(CodecError::BadAttributes(format!("window center {}, width {}", self.center, self.width)))
+        Err(CodecError::BadOption(format!("window center {}, width {}", self.center, self.width)))
     }
 
     /// The output value for `x`, 0 to 255, by the formula of the standard.
