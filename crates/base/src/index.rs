@@ -70,6 +70,24 @@ pub fn cut(mut text: String) -> String {
 }
 
 /// How two quantities of time or number compare (FHIR R4 §3.1.1.4.4 prefixes).
+///
+/// `v` is a value of the index and `low`, `high` are those of the test; the same rule for times and numbers. A test
+/// holds for a row where any one of its values of that parameter (and unit) passes:
+///
+/// | | passes where |
+/// |---|---|
+/// | Eq | `v.low >= low && v.high <= high` |
+/// | Ne | not as Eq (a row without a value does not pass) |
+/// | Gt | `v.high > high` |
+/// | Lt | `v.low < low` |
+/// | Ge | as Gt or as Eq |
+/// | Le | as Lt or as Eq |
+/// | Sa | `v.low >= high` |
+/// | Eb | `v.high <= low` |
+///
+/// Whoever compiles a search sees to it that these rules, all of them inclusive, mean what the search says: a number
+/// in a resource is exact (`v.low == v.high`); `eq100` has `low` 99.5 and as `high` the greatest float below 100.5;
+/// `gt100` has 100 as both; `sa100` has as `high` the least float above 100, `eb100` as `low` the greatest below it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Compare {
     Eq,

@@ -12,3 +12,6 @@
 
 pub mod definitions;
 pub mod kinds;
+pub mod extract;
+pub mod search;
+pub mod searchparams;
