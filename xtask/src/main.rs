@@ -1,13 +1,38 @@
-//! Developer commands: `cargo xtask <command>`.
+//! Developer commands: `cargo xtask <command>`. Each prints what it does and how long it took.
 
 mod codegen;
+mod suites;
+mod tidy;
 
 use anyhow::{Result, bail};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
+const USAGE: &str = "usage: cargo xtask <command>
+
+  tidy                   the rules of ARCHITECTURE.md that a compiler does not know
+  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, bounded, cli
+  bench [--only NAME]    the running server measured, beside its peers
+  codegen [--check]      tables from the published FHIR definitions
+  demo                   the server with its sample network";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest = args.get(1..).unwrap_or_default();
     match args.first().map(String::as_str) {
-        Some("codegen") => codegen::run(&args[1..]),
-        _ => bail!("usage: cargo xtask codegen [--check]"),
+        Some("tidy") => tidy::run(rest),
+        Some("test") => suites::run(rest),
+        Some("codegen") => codegen::run(rest),
+        Some("demo") => suites::demo(rest),
+        _ => bail!("{USAGE}"),
     }
 }

@@ -1,0 +1,193 @@
+//! `cargo xtask test`: every suite with all of its own set-up, so that a fresh machine needs nothing else.
+//!
+//! What cannot be got is said at once and again at the end, and fails the run; what can be run is run all the same.
+
+mod outside;
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// The suites of `tests/e2e`, in the order in which they run.
+const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "bounded"];
+
+/// What `cargo xtask test` was asked for.
+struct Asked {
+    /// `None`: all.
+    only: Option<String>,
+    /// Handed on to pytest, behind `--`.
+    rest: Vec<String>,
+}
+
+impl Asked {
+    fn parse(args: &[String]) -> Result<Asked> {
+        let mut asked = Asked { only: None, rest: Vec::new() };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--only" => {
+                    let suite = args.next().context("--only names a suite")?;
+                    if suite != "rust" && !END_TO_END.contains(&suite.as_str()) {
+                        bail!("no suite `{suite}`; there are rust, {}", END_TO_END.join(", "));
+                    }
+                    asked.only = Some(suite.clone());
+                }
+                "--" => asked.rest = args.by_ref().cloned().collect(),
+                _ => bail!("usage: cargo xtask test [--only SUITE] [-- PYTEST-ARGUMENTS]"),
+            }
+        }
+        Ok(asked)
+    }
+
+    fn wants(&self, suite: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == suite)
+    }
+}
+
+/// The folders and programs that the steps share.
+pub struct Place {
+    /// The workspace.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
+    /// What the end-to-end suites install and unpack.
+    pub e2e: PathBuf,
+}
+
+impl Place {
+    pub fn here() -> Result<Place> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the workspace")?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        Ok(Place { root: root.to_path_buf(), e2e: target.join("e2e"), target })
+    }
+
+    /// The Python of the suites' own environment.
+    pub fn python(&self) -> PathBuf {
+        self.e2e.join("venv/bin/python")
+    }
+
+    /// Where the real inputs lie packed: `LENTICULAR_CORPUS`, or `shared/data` beside the workspace.
+    pub fn packed_corpus(&self) -> PathBuf {
+        std::env::var_os("LENTICULAR_CORPUS").map_or_else(|| self.root.join("../shared/data"), PathBuf::from)
+    }
+}
+
+/// How the steps went.
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+    failures: Vec<String>,
+}
+
+impl Report {
+    /// Runs a step, says how long it took, and keeps what failed.
+    fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
+        println!("\n== {name}");
+        let started = Instant::now();
+        let outcome = work();
+        let seconds = started.elapsed().as_secs_f64();
+        match outcome {
+            Ok(()) => self.lines.push(format!("ok      {name:<44}{seconds:8.1} s")),
+            Err(error) => {
+                eprintln!("{name}: {error:#}");
+                self.lines.push(format!("FAILED  {name:<44}{seconds:8.1} s"));
+                self.failures.push(format!("{name}: {error:#}"));
+            }
+        }
+    }
+}
+
+/// Sets up, runs the suites asked for, and sums up; fails where anything failed or could not be got.
+pub fn run(args: &[String]) -> Result<()> {
+    let asked = Asked::parse(args)?;
+    let place = Place::here()?;
+    let started = Instant::now();
+    let mut report = Report::default();
+    let end_to_end: Vec<&str> = END_TO_END.iter().copied().filter(|suite| asked.wants(suite)).collect();
+
+    report.step("system packages", || outside::system_packages(!end_to_end.is_empty()));
+    report.step("real inputs", || outside::corpus(&place));
+    if asked.wants("rust") {
+        report.step("unit, property, conformance and golden tests", || rust_tests(&place));
+    }
+    if !end_to_end.is_empty() {
+        report.step("Python clients", || outside::python_clients(&place));
+        report.step("Node clients", || outside::node_clients(&place));
+        report.step("the binary", || build_server(&place));
+        report.step("end-to-end suites", || pytest(&place, &end_to_end, &asked.rest));
+    }
+
+    println!("\n== summary, {:.0} s", started.elapsed().as_secs_f64());
+    for line in &report.lines {
+        println!("{line}");
+    }
+    if !report.failures.is_empty() {
+        bail!("{} step(s) failed:\n  {}", report.failures.len(), report.failures.join("\n  "));
+    }
+    Ok(())
+}
+
+/// `cargo xtask demo`: the release binary with its sample network.
+pub fn demo(args: &[String]) -> Result<()> {
+    let place = Place::here()?;
+    let mut command = cargo();
+    command.args(["run", "--release", "--package", "lenticular-server", "--", "demo"]).args(args);
+    outside::run(command.current_dir(&place.root))
+}
+
+/// The cargo that runs this program.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn rust_tests(place: &Place) -> Result<()> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]).env("LENTICULAR_CORPUS", place.packed_corpus());
+    outside::run(command.current_dir(&place.root))
+}
+
+/// The dev profile: dependencies and codecs are optimised there, and it is the one that the Rust tests built already.
+fn build_server(place: &Place) -> Result<()> {
+    outside::run(cargo().args(["build", "--package", "lenticular-server"]).current_dir(&place.root))
+}
+
+fn pytest(place: &Place, suites: &[&str], rest: &[String]) -> Result<()> {
+    let folder = place.root.join("tests/e2e");
+    let mut command = Command::new(place.python());
+    command.args(["-P", "-m", "pytest"]).args(suites).args(rest).current_dir(&folder);
+    command.env("LENTICULAR_BINARY", place.target.join("debug/lenticular"));
+    command.env("LENTICULAR_E2E", &place.e2e);
+    // No bytecode beside the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    outside::run(&mut command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(args: &[&str]) -> Result<Asked> {
+        Asked::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_suite_can_be_run_alone() {
+        let one = asked(&["--only", "dicom", "--", "-k", "names"]).unwrap();
+        assert!(one.wants("dicom") && !one.wants("rust") && !one.wants("fhir"));
+        assert_eq!(one.rest, ["-k", "names"]);
+        assert!(asked(&[]).unwrap().wants("rust"));
+        assert!(asked(&["--only", "everything"]).is_err());
+        assert!(asked(&["dicom"]).is_err());
+    }
+
+    #[test]
+    fn a_failed_step_is_kept_and_the_next_one_runs() {
+        let mut report = Report::default();
+        report.step("one", || bail!("no such tool"));
+        report.step("two", || Ok(()));
+        assert_eq!(report.failures, ["one: no such tool"]);
+        assert_eq!(report.lines.len(), 2);
+    }
+}

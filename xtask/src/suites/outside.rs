@@ -1,0 +1,138 @@
+//! What the suites need from outside the workspace: system packages, Python and Node clients, real inputs.
+
+use super::Place;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A program that must be found, and the Debian package that brings it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+    /// Needed by the end-to-end suites alone.
+    end_to_end: bool,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool { program: "g++", package: "g++", end_to_end: false },
+    Tool { program: "cmake", package: "cmake", end_to_end: false },
+    Tool { program: "make", package: "make", end_to_end: false },
+    Tool { program: "pkg-config", package: "pkg-config", end_to_end: false },
+    Tool { program: "python3", package: "python3", end_to_end: false },
+    Tool { program: "storescu", package: "dcmtk", end_to_end: true },
+    Tool { program: "node", package: "nodejs", end_to_end: true },
+    Tool { program: "npm", package: "npm", end_to_end: true },
+];
+
+/// Finds the programs needed; as root it installs those that are missing.
+pub fn system_packages(end_to_end: bool) -> Result<()> {
+    let missing: Vec<&Tool> =
+        TOOLS.iter().filter(|tool| (end_to_end || !tool.end_to_end) && !found(tool.program)).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    if !python_makes_environments() {
+        packages.push("python3-venv");
+    }
+    if packages.is_empty() {
+        println!("all there");
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !is_root()? || !found("apt-get") {
+        bail!("missing: {list}; as root this command installs them, or: apt-get install {list}");
+    }
+    println!("installing {list}");
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(apt().args(["update", "-q"]))?;
+    run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(&packages))?;
+    let still: Vec<&str> =
+        missing.iter().map(|tool| tool.program).filter(|program| !found(program)).collect();
+    if !still.is_empty() {
+        bail!("apt installed {list}, and still there is no {}", still.join(", "));
+    }
+    Ok(())
+}
+
+/// A virtual environment with the clients of `tests/e2e/requirements.txt`.
+pub fn python_clients(place: &Place) -> Result<()> {
+    let wanted = place.root.join("tests/e2e/requirements.txt");
+    let folder = place.e2e.join("venv");
+    let stamp = folder.join("installed.txt");
+    if same(&wanted, &stamp) {
+        println!("as {} says", wanted.display());
+        return Ok(());
+    }
+    fs::create_dir_all(&place.e2e)?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    run(Command::new(place.python())
+        .args(["-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&wanted))
+    .context("pip could not get the Python clients")?;
+    fs::copy(&wanted, &stamp)?;
+    Ok(())
+}
+
+/// The clients of `tests/e2e/node/package.json`.
+pub fn node_clients(place: &Place) -> Result<()> {
+    let wanted = place.root.join("tests/e2e/node/package.json");
+    let folder = place.e2e.join("node");
+    let stamp = folder.join("installed.json");
+    if same(&wanted, &stamp) {
+        println!("as {} says", wanted.display());
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    fs::copy(&wanted, folder.join("package.json"))?;
+    run(Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+        .current_dir(&folder))
+    .context("npm could not get the Node clients")?;
+    fs::copy(&wanted, &stamp)?;
+    Ok(())
+}
+
+/// Unpacks the real inputs into `target/e2e/corpus`, once.
+pub fn corpus(place: &Place) -> Result<()> {
+    let packed = place.packed_corpus();
+    if !packed.is_dir() {
+        bail!("there are no real inputs in {}; LENTICULAR_CORPUS names their folder", packed.display());
+    }
+    let unpack = place.root.join("tests/e2e/unpack.py");
+    run(Command::new("python3").arg("-P").arg(unpack).arg(&packed).arg(place.e2e.join("corpus")))
+}
+
+/// Runs a command with its output shown; fails where it does.
+pub fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("{name} did not start"))?;
+    if !status.success() {
+        bail!("{name} ended with {status}");
+    }
+    Ok(())
+}
+
+fn found(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn python_makes_environments() -> bool {
+    !found("python3")
+        || Command::new("python3")
+            .args(["-c", "import ensurepip, venv"])
+            .output()
+            .is_ok_and(|out| out.status.success())
+}
+
+fn is_root() -> Result<bool> {
+    let output = Command::new("id").arg("-u").output().context("running id")?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
+
+fn same(wanted: &Path, stamp: &Path) -> bool {
+    matches!((fs::read(wanted), fs::read(stamp)), (Ok(wanted), Ok(stamp)) if wanted == stamp)
+}
