@@ -66,9 +66,9 @@ impl PduError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pdu {
     /// PS3.8 §9.3.2
-    AssociateRq(AssociateRq),
+    AssociateRq(Box<AssociateRq>),
     /// PS3.8 §9.3.3
-    AssociateAc(AssociateAc),
+    AssociateAc(Box<AssociateAc>),
     /// PS3.8 §9.3.4
     AssociateRj(Reject),
     /// PS3.8 §9.3.5
@@ -79,6 +79,18 @@ pub enum Pdu {
     ReleaseRp,
     /// PS3.8 §9.3.8
     Abort(Abort),
+}
+
+impl From<AssociateRq> for Pdu {
+    fn from(request: AssociateRq) -> Self {
+        Self::AssociateRq(Box::new(request))
+    }
+}
+
+impl From<AssociateAc> for Pdu {
+    fn from(accept: AssociateAc) -> Self {
+        Self::AssociateAc(Box::new(accept))
+    }
 }
 
 /// A presentation data value with its message control header (PS3.8 §9.3.5.1, §E.2).

@@ -56,7 +56,7 @@ pub enum Event<'a> {
     Echo { context_id: u8, message_id: u16 },
     /// A C-STORE begins; its data set follows as [`Event::StoreData`].
     StoreBegin(Store),
-    /// The next bytes of the data set, in its transfer syntax, never empty.
+    /// The next bytes of the data set, in its transfer syntax, never empty. Patients are named in it: not for logs.
     StoreData(&'a [u8]),
     /// The data set is complete: answer with [`Acceptor::respond_store`].
     StoreEnd { message_id: u16 },
@@ -177,7 +177,7 @@ impl Acceptor {
         }
     }
 
-    fn request(&mut self, request: AssociateRq) -> Event<'static> {
+    fn request(&mut self, request: Box<AssociateRq>) -> Event<'static> {
         let refusal = if request.protocol_version & 1 == 0 {
             Some(Reject::PROTOCOL_VERSION_NOT_SUPPORTED)
         } else if request.application_context != uids::APPLICATION_CONTEXT {
@@ -191,8 +191,8 @@ impl Acceptor {
             self.send_reject(refusal);
             return Event::Rejected(refusal);
         }
-        self.request = Some(Box::new(request.clone()));
-        Event::AssociationRequested(Box::new(request))
+        self.request = Some(request.clone());
+        Event::AssociationRequested(request)
     }
 
     /// Accepts the association with what [`negotiate`](super::negotiate) says. `identity_response` answers the
@@ -218,7 +218,7 @@ impl Acceptor {
             .collect();
         let user = negotiation::user_information(&request, &self.config, identity_response);
         let peer_max_length = request.user.max_length;
-        let accept = Pdu::AssociateAc(AssociateAc {
+        let accept = Pdu::from(AssociateAc {
             protocol_version: 1,
             called_ae: request.called_ae,
             calling_ae: request.calling_ae,
@@ -245,7 +245,7 @@ impl Acceptor {
         self.association.state = State::AwaitingClose;
     }
 
-    fn command(&mut self, context_id: u8, command: CommandSet) -> Option<Event<'static>> {
+    fn command(&mut self, context_id: u8, command: Box<CommandSet>) -> Option<Event<'static>> {
         if self.association.state != State::Established {
             // Our release request is under way; no answer may leave any more (PS3.8 AR-6).
             self.discard(context_id, &command, None);
@@ -284,7 +284,7 @@ impl Acceptor {
             .is_some_and(|context| context.abstract_syntax == uids::VERIFICATION)
     }
 
-    fn store(&mut self, context_id: u8, message_id: u16, mut command: CommandSet) -> Event<'static> {
+    fn store(&mut self, context_id: u8, message_id: u16, mut command: Box<CommandSet>) -> Event<'static> {
         let sop_class = command.affected_sop_class.clone().unwrap_or_default();
         let sop_instance = command.affected_sop_instance.clone().unwrap_or_default();
         let refusal = if self.is_verification(context_id) || !uids::is_plausible_uid(&sop_class) {

@@ -103,8 +103,8 @@ impl State {
 
 #[derive(Debug)]
 pub(super) enum Step<'a> {
-    Request(AssociateRq),
-    Accepted(AssociateAc),
+    Request(Box<AssociateRq>),
+    Accepted(Box<AssociateAc>),
     Rejected(Reject),
     Message(Received<'a>),
     ReleaseRequested,
@@ -149,6 +149,7 @@ impl Association {
         }
         self.max_fragment = match peer_max_length {
             None | Some(0) => usize::MAX,
+            // Fragments are even (PS3.8 §E.2), so that a limit below 8 cannot be kept.
             Some(length) => usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(6).max(2) & !1,
         };
         self.state = State::Established;

@@ -287,7 +287,7 @@ fn put_text(out: &mut Vec<u8>, element: u16, value: &Option<String>, padding: u8
     let Some(value) = value else { return };
     let mut bytes: Vec<u8> =
         value.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect();
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         bytes.push(padding);
     }
     put(out, element, &bytes);

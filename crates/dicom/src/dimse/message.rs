@@ -10,7 +10,7 @@ use crate::pdu::Fragment;
 pub(super) enum Received<'a> {
     Command {
         context_id: u8,
-        command: CommandSet,
+        command: Box<CommandSet>,
     },
     /// The next bytes of the data set that the last command announced.
     Data(&'a [u8]),
@@ -81,6 +81,6 @@ impl MessageReader {
         if !command.has_data_set {
             self.context_id = None;
         }
-        Ok(Received::Command { context_id, command })
+        Ok(Received::Command { context_id, command: Box::new(command) })
     }
 }

@@ -118,7 +118,7 @@ impl Requestor {
                 transfer_syntaxes: context.transfer_syntaxes,
             })
             .collect();
-        let request = Pdu::AssociateRq(AssociateRq {
+        let request = Pdu::from(AssociateRq {
             protocol_version: 1,
             called_ae: config.called_ae,
             calling_ae: config.calling_ae,
@@ -170,7 +170,7 @@ impl Requestor {
     }
 
     /// Keeps the accepted contexts that were proposed with that transfer syntax.
-    fn accepted(&mut self, accept: AssociateAc) -> RequestorEvent<'static> {
+    fn accepted(&mut self, accept: Box<AssociateAc>) -> RequestorEvent<'static> {
         let contexts = accept
             .contexts
             .iter()
@@ -185,10 +185,10 @@ impl Requestor {
             })
             .collect();
         self.association.establish(contexts, accept.user.max_length);
-        RequestorEvent::Accepted(Box::new(accept))
+        RequestorEvent::Accepted(accept)
     }
 
-    fn command(&mut self, context_id: u8, command: CommandSet) -> Option<RequestorEvent<'static>> {
+    fn command(&mut self, context_id: u8, command: Box<CommandSet>) -> Option<RequestorEvent<'static>> {
         if !command.field.is_response() {
             let may_send = self.association.state == State::Established && self.sending.is_none();
             if may_send && command.message_id.is_some() {
@@ -201,7 +201,7 @@ impl Requestor {
         if status.class() != super::StatusClass::Pending {
             self.outstanding.remove(at);
         }
-        Some(RequestorEvent::Response { message_id, status, command: Box::new(command) })
+        Some(RequestorEvent::Response { message_id, status, command })
     }
 
     /// The contexts that were accepted.

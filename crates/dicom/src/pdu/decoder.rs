@@ -172,8 +172,8 @@ impl PduDecoder {
 fn whole(kind: u8, body: &[u8]) -> Result<Pdu, PduError> {
     let byte = |at: usize| body.get(at).copied().unwrap_or(0);
     Ok(match kind {
-        kind::ASSOCIATE_RQ => Pdu::AssociateRq(items::associate_rq(body)?),
-        kind::ASSOCIATE_AC => Pdu::AssociateAc(items::associate_ac(body)?),
+        kind::ASSOCIATE_RQ => items::associate_rq(body)?.into(),
+        kind::ASSOCIATE_AC => items::associate_ac(body)?.into(),
         kind::ASSOCIATE_RJ => Pdu::AssociateRj(Reject { result: byte(1), source: byte(2), reason: byte(3) }),
         kind::RELEASE_RQ => Pdu::ReleaseRq,
         kind::RELEASE_RP => Pdu::ReleaseRp,

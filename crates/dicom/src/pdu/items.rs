@@ -118,7 +118,7 @@ pub(super) fn associate_ac(body: &[u8]) -> Result<AssociateAc, PduError> {
 
 /// Context ids are odd and unique, which also bounds their number to 128.
 fn claim(seen: &mut [bool; 256], id: u8) -> Result<(), PduError> {
-    if id % 2 == 0 {
+    if id.is_multiple_of(2) {
         return Err(PduError::Malformed("presentation context id is even"));
     }
     if std::mem::replace(&mut seen[usize::from(id)], true) {

@@ -1,0 +1,6 @@
+//! The one test binary of this crate.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a value that is not there is a failure")]
+
+#[path = "dimse/scenes.rs"]
+mod dimse;
