@@ -10,8 +10,12 @@
 //! Start reading at [`definitions`] (elements and value sets), then [`validate`], [`resource`] (how a body is kept)
 //! and [`bundle`]. Search begins at `search`, what is indexed at `extract`.
 
+pub mod compartment;
 pub mod definitions;
-pub mod kinds;
 pub mod extract;
+pub mod kinds;
+pub mod outcome;
+pub mod reference;
+pub mod resource;
 pub mod search;
 pub mod searchparams;
