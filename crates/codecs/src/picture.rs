@@ -78,8 +78,8 @@ pub fn encode_png(picture: &Picture) -> Result<Vec<u8>, CodecError> {
 
 /// Encodes a decoded frame as one JPEG Baseline (1.2.840.10008.1.2.4.50) codestream, its values untouched by any window.
 ///
-/// Grey (MONOCHROME1 and 2) is written as it is; RGB, YBR_FULL and what converts to RGB as YCbCr 4:4:4, so the data set that goes with it
-/// says `YBR_FULL` … or `YBR_FULL_422`; use [`jpeg_photometric`](Photometric) of the returned pair.
+/// Grey (MONOCHROME1 and 2) is written as it is; what converts to RGB as YCbCr 4:4:4. The second of the pair is the
+/// Photometric Interpretation of the data set that goes with the codestream (YBR_FULL for colour).
 ///
 /// # Errors
 /// [`CodecError::NotRepresentable`] for anything but 8 unsigned bits, and for PALETTE COLOR (lossy indices mean nothing).

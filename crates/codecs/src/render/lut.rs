@@ -76,11 +76,6 @@ impl Lut {
         let found = self.entries.iter().copied().max().unwrap_or(0);
         f64::from(declared.max(found))
     }
-
-    fn to_byte(&self, stored: i64) -> u8 {
-        let value = self.value(stored);
-        if self.bits > 8 { (value >> (self.bits - 8)).min(255) as u8 } else { value.min(255) as u8 }
-    }
 }
 
 fn entry_count(entries: u16) -> usize {
@@ -184,14 +179,25 @@ impl Expansion<'_> {
 /// Red, Green and Blue Palette Color Lookup Tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Palette {
-    pub red: Lut,
-    pub green: Lut,
-    pub blue: Lut,
+    channels: [Lut; 3],
+    /// How far an entry's highest 8 bits lie above bit 0.
+    shift: u32,
 }
 
 impl Palette {
+    /// The three tables, of one number of bits.
+    ///
+    /// Some writers declare 16 bits and store 8-bit values; a palette without any entry above 255 is read as one of 8 bits.
+    pub fn new(red: Lut, green: Lut, blue: Lut) -> Self {
+        let bits = red.bits.max(green.bits).max(blue.bits);
+        let channels = [red, green, blue];
+        let narrow = channels.iter().all(|lut| lut.entries.iter().all(|&entry| entry < 256));
+        let shift = if narrow { 0 } else { u32::from(bits.saturating_sub(8)) };
+        Self { channels, shift }
+    }
+
     /// The colour of a stored value, each channel by its highest 8 bits.
     pub fn color(&self, stored: i64) -> [u8; 3] {
-        [self.red.to_byte(stored), self.green.to_byte(stored), self.blue.to_byte(stored)]
+        [0, 1, 2].map(|channel| (self.channels[channel].value(stored) >> self.shift).min(255) as u8)
     }
 }
