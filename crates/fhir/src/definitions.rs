@@ -84,6 +84,8 @@ pub enum Content {
 pub struct Element {
     /// The JSON name: `valueQuantity` for the choice `value[x]`.
     pub name: &'static str,
+    /// How many bytes of the name are the choice's stem (`value`); 0 where there is no choice.
+    pub(crate) stem: u8,
     pub content: Content,
     /// The name of the type, such as `Quantity` or `Patient.contact`.
     pub type_name: &'static str,
@@ -148,6 +150,21 @@ pub fn definitions() -> &'static Definitions {
 pub fn element(structure: &str, name: &str) -> Option<&'static Element> {
     let definitions = definitions();
     definitions.element(definitions.structure_id(structure)?, name)
+}
+
+impl Element {
+    /// The element's name in a path: `value` for `valueQuantity`.
+    pub fn path_name(&self) -> &'static str {
+        match self.stem {
+            0 => self.name,
+            stem => &self.name[..usize::from(stem)],
+        }
+    }
+
+    /// Whether the name is one of several of a choice.
+    pub fn is_choice(&self) -> bool {
+        self.stem != 0
+    }
 }
 
 impl Definitions {

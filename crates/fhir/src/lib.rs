@@ -19,3 +19,4 @@ pub mod reference;
 pub mod resource;
 pub mod search;
 pub mod searchparams;
+pub mod validate;

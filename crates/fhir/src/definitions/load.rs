@@ -130,12 +130,13 @@ fn read_element(
             Some((type_name, targets)) => (type_name, targets.trim_end_matches(')')),
             None => (kind, ""),
         };
-        let name = match name.strip_suffix("[x]") {
-            Some(stem) => choice_name(stem, type_name),
-            None => name,
+        let (name, stem) = match name.strip_suffix("[x]") {
+            Some(stem) => (choice_name(stem, type_name), stem.len() as u8),
+            None => (name, 0),
         };
         elements.push(Element {
             name,
+            stem,
             content: content(type_name),
             type_name,
             required,
