@@ -1,1 +1,196 @@
-fn main() {}
+//! `lenticular`: the open health cloud in one binary.
+
+mod commands;
+mod config;
+mod demo;
+mod import;
+mod run;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Lenticular, the open health cloud: images and records in one place, seen clearly.
+///
+/// Not a certified medical device.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the data lies and what was decided.
+#[derive(clap::Args, Clone)]
+pub struct Place {
+    /// The data folder; made where it is missing.
+    #[arg(long, default_value = "lenticular-data")]
+    data: PathBuf,
+    /// A TOML file with settings (see `lenticular config`).
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A setting, such as `http.listen=127.0.0.1:0`; wins over file and environment. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server; on an empty data folder it prints a one-time set-up link.
+    Serve(Place),
+    /// Start with a sample network: two hospitals, a reading centre, 50 people, a chest CT.
+    Demo {
+        /// The data folder; absent: a new one below the system's temporary folder.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// A setting, as for `serve`.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Print tokens and addresses as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in DICOM files, FHIR bundles and resources (JSON, NDJSON), and whole folders of them.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The member that they belong to.
+        #[arg(long)]
+        org: String,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Print a short-lived bearer token.
+    Token {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        org: String,
+        /// administrator, clinician, radiologist or registrar.
+        #[arg(long)]
+        role: String,
+        /// Whom the audit log names.
+        #[arg(long, default_value = "script")]
+        user: String,
+        /// How long it lives: 90s, 30m, 8h, 7d.
+        #[arg(long, default_value = "8h")]
+        ttl: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Members of the network.
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Devices that may store: an AE title and where it calls from, bound to one member.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Re-hash every blob, compare rows, indexes and log, and say what is wrong. Exits 1 where something is.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop every search index and build it again from the stored versions.
+    Reindex {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every setting with its value, as TOML.
+    Config {
+        #[command(flatten)]
+        place: Place,
+        /// Say where each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum OrgCommand {
+    /// Add a member, or rename it.
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        id: String,
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the members.
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum DeviceCommand {
+    /// Bind an AE title to a member.
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        org: String,
+        #[arg(long)]
+        ae: String,
+        /// The IP address it calls from; absent: this machine alone.
+        #[arg(long)]
+        peer: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the devices.
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lenticular: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.command {
+        Command::Serve(place) => run::serve(&place, None),
+        Command::Demo { data, settings, json } => demo::run(data, settings, json),
+        Command::Import { place, org, json, paths } => import::run(&place, &org, json, &paths),
+        Command::Token { place, org, role, user, ttl, json } => {
+            commands::token(&place, &org, &role, &user, &ttl, json)
+        }
+        Command::Org(OrgCommand::Add { place, id, name, json }) => commands::org_add(&place, &id, &name, json),
+        Command::Org(OrgCommand::List { place, json }) => commands::org_list(&place, json),
+        Command::Device(DeviceCommand::Add { place, org, ae, peer, json }) => {
+            commands::device_add(&place, &org, &ae, peer, json)
+        }
+        Command::Device(DeviceCommand::List { place, json }) => commands::device_list(&place, json),
+        Command::Verify { place, json } => commands::verify(&place, json),
+        Command::Reindex { place, json } => commands::reindex(&place, json),
+        Command::Config { place, origin } => {
+            print!("{}", place.load()?.print(origin));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,1 +1,126 @@
-//! (opening doc)
+//! One function per use case: authorise, plan, store, audit. Every gateway calls these and nothing below them.
+//!
+//! Invariants
+//! - Nothing is read without a `Scope` that [`access`] got from `policy`, and no answer leaves before its audit entry is
+//!   durable.
+//! - An engine is never named: a [`Store`] is handed in.
+//! - Nothing that blocks runs on an async thread: reads go through [`Services::blocking`], CPU work through [`Services::compute`].
+//!
+//! Start reading at [`Services`], then [`records`] (FHIR) and [`ingest`] (DICOM).
+
+pub mod access;
+pub mod audit;
+pub mod audit_events;
+pub mod commit;
+pub mod records;
+pub mod resources;
+pub mod history;
+pub mod network;
+pub mod search;
+pub mod shares;
+
+pub use access::Caller;
+pub use network::kinds;
+
+use lenticular_base::{Fault, Instant};
+use lenticular_store::Store;
+use std::sync::Arc;
+
+/// Where time and chance come from.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// What the owner of the deployment decided.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address that clients use, without a trailing slash, such as `https://cloud.example.org`; `None`: the request's
+    /// own `Host`. Links that are stored (BulkDataURI) are relative then.
+    pub public_url: Option<String>,
+    /// The largest request body that is read into memory, in bytes.
+    pub body_limit: u64,
+    /// The largest DICOM object that is taken, in bytes.
+    pub object_limit: u64,
+    /// Rows on a search page: where `_count` is absent, and at most.
+    pub page_default: u32,
+    pub page_limit: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            public_url: None,
+            body_limit: 256 << 20,
+            object_limit: 16 << 30,
+            page_default: 50,
+            page_limit: 1000,
+        }
+    }
+}
+
+/// The use cases over one store. Cloning shares it.
+#[derive(Clone)]
+pub struct Services {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) imaging: Arc<imaging_state::ImagingState>,
+}
+
+/// What imaging keeps in memory between requests.
+mod imaging_state {
+    /// Decoded pictures and layouts of late; bounded.
+    #[derive(Default)]
+    pub struct ImagingState {}
+}
+
+impl Services {
+    /// The use cases over `store`.
+    pub fn new(store: Store, clock: Clock, settings: Settings) -> Services {
+        Services { store, clock, settings: Arc::new(settings), imaging: Arc::default() }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    /// What the owner decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store below, for health and metrics.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Runs what may wait for the disk on a thread that may wait.
+    pub async fn blocking<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Services) -> Result<T, Fault> + Send + 'static,
+    {
+        let services = self.clone();
+        tokio::task::spawn_blocking(move || work(&services)).await.map_err(Fault::internal)?
+    }
+
+    /// Runs what only computes (decode, render, parse at length) on the CPU pool.
+    pub async fn compute<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Services) -> Result<T, Fault> + Send + 'static,
+    {
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let services = self.clone();
+        rayon::spawn(move || {
+            let _ = send.send(work(&services));
+        });
+        receive.await.map_err(Fault::internal)?
+    }
+}
+
+/// Random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| Fault::internal(e.to_string()))?;
+    Ok(bytes)
+}

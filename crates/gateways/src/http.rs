@@ -1,0 +1,217 @@
+//! What all HTTP gateways share: who calls, how a fault reads, how a body is taken in.
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use lenticular_base::{Fault, FaultKind};
+use lenticular_policy::Purpose;
+use lenticular_services::{Caller, Services};
+
+/// Who calls, proved by the bearer token (RFC 6750); without one nobody does.
+pub async fn caller(services: &Services, headers: &HeaderMap, way: &'static str) -> Result<Caller, Fault> {
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let principal = match token {
+        Some(token) => services.authenticate(token).await?,
+        None => None,
+    };
+    match principal {
+        Some(principal) => Ok(Caller { principal, purpose: Purpose::Treat, way }),
+        None => {
+            let interaction = if token.is_some() { "unknown-token" } else { "no-token" };
+            if token.is_some() {
+                services.record_refusal(way, interaction, "").await?;
+            }
+            Err(Fault::new(
+                FaultKind::Unauthenticated,
+                "login",
+                "This needs a bearer token that is known and not over. `lenticular token` makes one.",
+            ))
+        }
+    }
+}
+
+/// The address of this server as its clients see it, without a trailing slash.
+pub fn public_url(services: &Services, headers: &HeaderMap) -> String {
+    if let Some(url) = &services.settings().public_url {
+        return url.clone();
+    }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
+    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+fn is_host(host: &str) -> bool {
+    host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b))
+}
+
+/// The HTTP status of a fault; its cause goes to the log, once, here.
+pub fn status(fault: &Fault) -> StatusCode {
+    let meaning = fault.kind.meaning();
+    if let Some(source) = &fault.source {
+        match meaning.log {
+            "error" => tracing::error!(code = fault.code, %source, "request failed"),
+            "warn" => tracing::warn!(code = fault.code, %source, "request failed"),
+            _ => tracing::debug!(code = fault.code, %source, "request failed"),
+        }
+    }
+    StatusCode::from_u16(meaning.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A fault as `application/json` for `/api` and `application/dicom+json` clients: `{"error": code, "message": words}`.
+pub fn fault_json(fault: &Fault) -> Response {
+    let body = serde_json::json!({ "error": fault.code, "message": fault.public });
+    let mut response = answer(status(fault), "application/json", body.to_string());
+    challenge(fault, response.headers_mut());
+    response
+}
+
+/// Adds what RFC 6750 §3 and RFC 9110 §10.2.3 ask for.
+pub fn challenge(fault: &Fault, headers: &mut HeaderMap) {
+    if fault.kind == FaultKind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lenticular\""));
+    }
+    if fault.kind.meaning().retry {
+        headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+}
+
+/// A response with a body.
+pub fn answer(status: StatusCode, media: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+}
+
+/// A response without a body.
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// Reads a whole body of at most `limit` bytes, inflated where `Content-Encoding` is gzip or deflate.
+pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, Fault> {
+    let too_large = || {
+        Fault::new(
+            FaultKind::TooLarge,
+            "body-limit",
+            format!("The body is larger than {limit} bytes; nothing was kept. The setting limits.body raises it."),
+        )
+    };
+    let bytes = axum::body::to_bytes(body, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(|e| {
+        let text = e.to_string();
+        if text.contains("length limit") {
+            return too_large();
+        }
+        Fault::new(FaultKind::Invalid, "body", "The body ended before it was complete; nothing was kept.")
+    })?;
+    let encoding = headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    let inflated = match encoding.map(str::trim) {
+        None | Some("identity" | "") => return Ok(bytes),
+        Some("gzip") => inflate(flate2::read::GzDecoder::new(&bytes[..]), limit),
+        Some("deflate") => inflate(flate2::read::ZlibDecoder::new(&bytes[..]), limit),
+        Some(_) => {
+            return Err(Fault::new(
+                FaultKind::UnsupportedMedia,
+                "content-encoding",
+                "Content-Encoding is gzip, deflate or absent here.",
+            ));
+        }
+    };
+    match inflated {
+        Ok(Some(plain)) => Ok(Bytes::from(plain)),
+        Ok(None) => Err(too_large()),
+        Err(_) => Err(Fault::new(FaultKind::Invalid, "body", "The compressed body cannot be read.")),
+    }
+}
+
+fn inflate(reader: impl std::io::Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    use std::io::Read;
+    let mut plain = Vec::new();
+    reader.take(limit + 1).read_to_end(&mut plain)?;
+    Ok((plain.len() as u64 <= limit).then_some(plain))
+}
+
+/// Percent-decoded name and value pairs of a query or of an `application/x-www-form-urlencoded` body.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (percent_decode(name, true), percent_decode(value, true))
+        })
+        .collect()
+}
+
+/// Resolves `%XX` (and `+` as a blank where `plus` is set); what is no UTF-8 reads as U+FFFD.
+pub fn percent_decode(text: &str, plus: bool) -> String {
+    if !text.bytes().any(|b| b == b'%' || b == b'+') {
+        return text.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex_value(*high).zip(hex_value(*low)).map(|(h, l)| h << 4 | l),
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(if *first == b'+' && plus { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+/// Percent-encodes what may not stand in a query value (RFC 3986 §3.4), `,`, `:`, `/` and `|`-like FHIR marks kept readable.
+pub fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~,:/$!*'()@?".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        let read = pairs("name=M%C3%BCller&x=a+b&code=http://l|1%7C2&bad=%zz&flag");
+        let expected = [("name", "Müller"), ("x", "a b"), ("code", "http://l|1|2"), ("bad", "%zz"), ("flag", "")];
+        assert_eq!(read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+        assert_eq!(percent_decode(&percent_encode("a b|ü&="), true), "a b|ü&=");
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit() {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+        let bomb = encoder.finish().unwrap();
+        assert_eq!(inflate(flate2::read::GzDecoder::new(&bomb[..]), 1000).unwrap(), None);
+        assert!(inflate(flate2::read::GzDecoder::new(&bomb[..]), 1 << 20).unwrap().is_some());
+    }
+}

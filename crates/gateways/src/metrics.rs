@@ -1,0 +1,67 @@
+//! `/healthz`, `/readyz` and `/metrics` (Prometheus text format 0.0.4): for operators; no patient is in them.
+
+use crate::doors::{Door, open};
+use crate::http::answer;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+use lenticular_services::Services;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The doors of this gateway.
+pub const DOORS: &[Door] = &[open("GET", "/healthz"), open("GET", "/readyz"), open("GET", "/metrics")];
+
+/// What is counted since the start.
+#[derive(Default)]
+pub struct Counters {
+    pub associations: AtomicU64,
+    pub associations_rejected: AtomicU64,
+    pub instances_stored: AtomicU64,
+    pub instances_failed: AtomicU64,
+}
+
+/// The counters of this process.
+pub static COUNTERS: Counters = Counters {
+    associations: AtomicU64::new(0),
+    associations_rejected: AtomicU64::new(0),
+    instances_stored: AtomicU64::new(0),
+    instances_failed: AtomicU64::new(0),
+};
+
+/// The routes of this gateway.
+pub fn router() -> Router<Services> {
+    Router::new()
+        .route("/healthz", get(|| async { answer(StatusCode::OK, "text/plain", "ok\n") }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+async fn ready(State(services): State<Services>) -> Response {
+    match services.members().await {
+        Ok(_) => answer(StatusCode::OK, "text/plain", "ready\n"),
+        Err(_) => answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the store does not answer\n"),
+    }
+}
+
+async fn metrics(State(services): State<Services>) -> Response {
+    let counters = [
+        ("lenticular_associations_total", "DIMSE associations accepted", &COUNTERS.associations),
+        ("lenticular_associations_rejected_total", "DIMSE associations rejected", &COUNTERS.associations_rejected),
+        ("lenticular_instances_stored_total", "DICOM objects stored", &COUNTERS.instances_stored),
+        ("lenticular_instances_failed_total", "DICOM objects not stored", &COUNTERS.instances_failed),
+    ];
+    let mut text = String::new();
+    for (name, help, counter) in counters {
+        let value = counter.load(Ordering::Relaxed);
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    }
+    let position = services.store().log.position().0;
+    let _ = writeln!(
+        text,
+        "# HELP lenticular_log_position Newest durable position of the log\n# TYPE lenticular_log_position gauge\nlenticular_log_position {position}"
+    );
+    answer(StatusCode::OK, "text/plain; version=0.0.4", text)
+}

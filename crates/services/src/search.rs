@@ -1,0 +1,244 @@
+//! FHIR search: one statement for the matches, then what `_include` and `_revinclude` bring, all as of one position.
+
+use crate::Services;
+use crate::access::Caller;
+use crate::audit::Access;
+use crate::resources::{Version, own_org, search_context};
+use lenticular_base::index::{After, Clause, Query, SortValue, Test};
+use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position, Vid};
+use lenticular_fhir::search::{self, Include, Search, Summary, Total};
+use lenticular_fhir::{kinds, reference};
+use lenticular_policy::{Action, Scope};
+use lenticular_store::Record;
+use std::collections::HashSet;
+
+/// A page of a search.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub search: Search,
+    pub matches: Vec<Version>,
+    pub included: Vec<Version>,
+    pub total: Option<u64>,
+    /// The text of `_page` for the next page.
+    pub next: Option<String>,
+}
+
+/// What one answer may carry along by `_include` and `_revinclude`.
+const INCLUDED_LIMIT: usize = 10_000;
+/// How often `:iterate` goes round.
+const ITERATIONS: usize = 5;
+/// How long a `next` link holds: as long as older versions stay in the index.
+const PAGE_LIFETIME: i64 = 15 * 60_000;
+/// `_total=estimate` counts no further.
+const ESTIMATE_LIMIT: u64 = 10_000;
+
+impl Services {
+    /// Searches one kind. `pairs` are decoded; `base` is the FHIR base of this request.
+    pub async fn search(
+        &self, caller: &Caller, kind: Kind, pairs: Vec<(String, String)>, base: &str, lenient: bool,
+    ) -> Result<Found, Fault> {
+        let query = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let access = Access::of('E', "search-type", kinds::name(kind), "").query(query);
+        let outcome = self.search_unaudited(caller, kind, pairs, base, lenient).await;
+        let access = match &outcome {
+            Ok((_, rows)) => access.showing(rows),
+            Err(_) => access,
+        };
+        self.audited(caller, access, outcome.map(|(found, _)| found)).await
+    }
+
+    async fn search_unaudited(
+        &self, caller: &Caller, kind: Kind, pairs: Vec<(String, String)>, base: &str, lenient: bool,
+    ) -> Result<(Found, Vec<Record>), Fault> {
+        let scope = self.authorise(caller, Action::Search, Some(kind))?;
+        let mut context = search_context(self, base);
+        context.lenient = lenient;
+        let mut search = search::parse(kind, &pairs, &context).map_err(Fault::from)?;
+        if let Some(page) = &search.page {
+            let (at, after) = read_page(page, self.now())?;
+            search.query.at = Some(at);
+            search.query.after = Some(after);
+        }
+        let org = own_org(caller);
+        self.blocking(move |services| services.find(&scope, org, search)).await
+    }
+
+    fn find(&self, scope: &Scope, org: OrgNo, search: Search) -> Result<(Found, Vec<Record>), Fault> {
+        let counting = search.count == 0 || search.summary == Summary::Count;
+        let total = match search.total {
+            _ if counting => Some(self.store.reader.count(scope, &search.query, u64::MAX)?),
+            Total::Accurate => Some(self.store.reader.count(scope, &search.query, u64::MAX)?),
+            Total::Estimate => Some(self.store.reader.count(scope, &search.query, ESTIMATE_LIMIT)?),
+            Total::None => None,
+        };
+        if counting {
+            let found = Found { search, matches: Vec::new(), included: Vec::new(), total, next: None };
+            return Ok((found, Vec::new()));
+        }
+        let page = self.store.reader.search(scope, &search.query)?;
+        let next = match (page.more, page.rows.last()) {
+            (true, Some(row)) => Some(write_page(page.position, row.vid, &page.last, self.now())),
+            _ => None,
+        };
+        let mut rows = page.rows;
+        let matches = rows.len();
+        self.include(scope, org, &search, page.position, &mut rows)?;
+        let mut versions: Vec<Version> = rows.iter().cloned().map(Version::from).collect();
+        let included = versions.split_off(matches);
+        Ok((Found { search, matches: versions, included, total, next }, rows))
+    }
+
+    /// Adds to `rows` what the search's includes name, each row once.
+    fn include(
+        &self, scope: &Scope, org: OrgNo, search: &Search, at: Position, rows: &mut Vec<Record>,
+    ) -> Result<(), Fault> {
+        if search.includes.is_empty() && search.revincludes.is_empty() {
+            return Ok(());
+        }
+        let mut known: HashSet<Vid> = rows.iter().map(|row| row.vid).collect();
+        let mut fresh = 0..rows.len();
+        for round in 0..ITERATIONS {
+            let source: Vec<Record> = rows[fresh.clone()].to_vec();
+            let follows = |include: &&Include| round == 0 || include.iterate;
+            let mut found = Vec::new();
+            for include in search.includes.iter().filter(follows) {
+                found.extend(self.referenced(scope, org, include, &source, at)?);
+            }
+            for include in search.revincludes.iter().filter(follows) {
+                found.extend(self.referring(scope, include, &source, at)?);
+            }
+            let start = rows.len();
+            rows.extend(found.into_iter().filter(|row| known.insert(row.vid)));
+            if rows.len() - start == 0 {
+                break;
+            }
+            if known.len() > INCLUDED_LIMIT {
+                return Err(Fault::new(
+                    FaultKind::Invalid,
+                    "include-too-large",
+                    format!("The page would carry more than {INCLUDED_LIMIT} included resources; ask with a smaller _count."),
+                ));
+            }
+            fresh = start..rows.len();
+        }
+        Ok(())
+    }
+
+    /// What the rows refer to.
+    fn referenced(
+        &self, scope: &Scope, org: OrgNo, include: &Include, rows: &[Record], at: Position,
+    ) -> Result<Vec<Record>, Fault> {
+        let vids: Vec<Vid> =
+            rows.iter().filter(|row| row.columns.kind == include.source).map(|row| row.vid).collect();
+        if vids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<(Kind, String)> = Vec::new();
+        for (_, _, text) in self.store.reader.texts(&vids, &include.params)? {
+            if let Some(name) = local_name(&text)
+                && include.target.is_none_or(|target| target == name.0)
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        names.dedup();
+        self.store.reader.get_many(scope, org, &names, Some(at))
+    }
+
+    /// What refers to the rows.
+    fn referring(
+        &self, scope: &Scope, include: &Include, rows: &[Record], at: Position,
+    ) -> Result<Vec<Record>, Fault> {
+        let targets: Vec<String> = rows
+            .iter()
+            .filter(|row| include.target.is_none_or(|target| target == row.columns.kind))
+            .map(|row| format!("{}/{}", kinds::name(row.columns.kind), row.id))
+            .collect();
+        let mut found = Vec::new();
+        for some in targets.chunks(100) {
+            let tests = some
+                .iter()
+                .flat_map(|target| include.params.iter().map(move |param| Test::Is(*param, target.clone())))
+                .collect();
+            let mut query = Query::all(include.source, INCLUDED_LIMIT as u64 + 1);
+            query.all.push(Clause { any: tests, not: false });
+            query.at = Some(at);
+            found.extend(self.store.reader.search(scope, &query)?.rows);
+        }
+        Ok(found)
+    }
+}
+
+/// The type and id that an index value of a reference names on this server.
+fn local_name(text: &str) -> Option<(Kind, String)> {
+    match reference::parse(text)? {
+        reference::Reference::Relative(target) => Some((kinds::kind(target.resource_type)?, target.id.to_owned())),
+        _ => None,
+    }
+}
+
+/// `position~vid~issued~values`: what a `next` link carries. It opens nothing: the search is authorised again.
+fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) -> String {
+    let mut text = format!("{}~{}~{}", position.0, vid.0, now.0);
+    for value in values {
+        text.push('~');
+        match value {
+            SortValue::None => text.push('n'),
+            SortValue::Integer(number) => text.push_str(&format!("i{number}")),
+            SortValue::Real(number) => text.push_str(&format!("r{:x}", number.to_bits())),
+            SortValue::Text(value) => text.push_str(&format!("t{}", lenticular_base::ids::hex(value.as_bytes()))),
+        }
+    }
+    text
+}
+
+fn read_page(text: &str, now: Instant) -> Result<(Position, After), Fault> {
+    let invalid = || {
+        Fault::new(FaultKind::Invalid, "page", "_page is what a next link of this server carries; start the search again.")
+    };
+    let mut parts = text.split('~');
+    let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or_else(invalid);
+    let (position, vid, issued) = (Position(number()?), Vid(number()?), number()?);
+    if now.0 - issued > PAGE_LIFETIME {
+        return Err(Fault::new(
+            FaultKind::Gone,
+            "page-over",
+            "This next link is older than 15 minutes; start the search again.",
+        ));
+    }
+    let values = parts.map(read_sort_value).collect::<Option<Vec<_>>>().ok_or_else(invalid)?;
+    Ok((position, After { values, vid }))
+}
+
+fn read_sort_value(text: &str) -> Option<SortValue> {
+    let rest = text.get(1..)?;
+    Some(match text.as_bytes()[0] {
+        b'n' => SortValue::None,
+        b'i' => SortValue::Integer(rest.parse().ok()?),
+        b'r' => SortValue::Real(f64::from_bits(u64::from_str_radix(rest, 16).ok()?)),
+        b't' => SortValue::Text(String::from_utf8(unhex(rest)?).ok()?),
+        _ => return None,
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_reads_back_and_ends() {
+        let values = [SortValue::Text("ä~".into()), SortValue::None, SortValue::Real(-1.5), SortValue::Integer(-7)];
+        let text = write_page(Position(9), Vid(4), &values, Instant(1000));
+        let (at, after) = read_page(&text, Instant(1000 + PAGE_LIFETIME)).unwrap();
+        assert_eq!((at, after), (Position(9), After { values: values.to_vec(), vid: Vid(4) }));
+        assert_eq!(read_page(&text, Instant(1001 + PAGE_LIFETIME)).unwrap_err().kind, FaultKind::Gone);
+        for bad in ["", "1~2", "x~1~1", "1~1~1000~q", "1~1~1000~tzz"] {
+            assert!(read_page(bad, Instant(1000)).is_err(), "{bad}");
+        }
+    }
+}
