@@ -44,7 +44,7 @@ pub fn table(
     names: &[String],
     terms: &Terms,
 ) -> Result<Structures> {
-    let official = official_elements(data_elements);
+    let official = Official::read(data_elements);
     let mut structures = BTreeMap::new();
     let mut value_sets = BTreeSet::new();
     for definition in definitions(types).chain(definitions(bundle)) {
@@ -62,7 +62,7 @@ pub fn table(
         for element in own_elements(definition, &official) {
             let path = text(&element["path"]);
             let Some((parent, last)) = path.rsplit_once('.') else { continue };
-            let kinds = if official.contains_key(format!("{path}.id").as_str()) {
+            let kinds = if official.has_below(path) {
                 let base = text(&element["type"][0]["code"]).to_owned();
                 structures.insert(path.to_owned(), Structure { base, rows: Vec::new() });
                 path.to_owned()
@@ -94,22 +94,45 @@ struct Structure {
     rows: Vec<String>,
 }
 
-/// HL7's definition of each element that has a type of its own, by path.
-fn official_elements(data_elements: &Value) -> BTreeMap<&str, &Value> {
-    let mut elements = BTreeMap::new();
-    for definition in resources(data_elements, "StructureDefinition") {
-        for element in list(&definition["snapshot"]["element"]) {
-            // Quantity stands there once more for each of its profiles, with elements taken away.
-            if element["max"] != "0" {
-                elements.entry(text(&element["path"])).or_insert(element);
+/// HL7's own data elements.
+struct Official<'v> {
+    /// The definition of each element that has a type of its own, by path.
+    elements: BTreeMap<&'v str, &'v Value>,
+    /// Their ids.
+    ids: BTreeSet<&'v str>,
+}
+
+impl<'v> Official<'v> {
+    fn read(data_elements: &'v Value) -> Official<'v> {
+        let (mut elements, mut ids) = (BTreeMap::new(), BTreeSet::new());
+        for definition in resources(data_elements, "StructureDefinition") {
+            ids.insert(text(&definition["id"]));
+            for element in list(&definition["snapshot"]["element"]) {
+                // Quantity stands there once more for each of its profiles, with elements taken away.
+                if element["max"] != "0" {
+                    elements.entry(text(&element["path"])).or_insert(element);
+                }
             }
         }
+        Official { elements, ids }
     }
-    elements
+
+    /// Whether the element is lost among others: an id ends after 64 letters, and of several with the same letters one
+    /// alone is in the package.
+    fn is_lost(&self, path: &str) -> bool {
+        format!("de-{path}").get(..64).is_some_and(|id| self.ids.contains(id))
+    }
+
+    /// Whether elements stand below this one, so that it is a structure.
+    fn has_below(&self, path: &str) -> bool {
+        let start = format!("{path}.");
+        let next = self.elements.range(start.as_str()..).next();
+        next.is_some_and(|(path, _)| path.starts_with(&start))
+    }
 }
 
 /// The elements that a definition adds to its base, parents first.
-fn own_elements<'v>(definition: &'v Value, official: &BTreeMap<&'v str, &'v Value>) -> Vec<&'v Value> {
+fn own_elements<'v>(definition: &'v Value, official: &Official<'v>) -> Vec<&'v Value> {
     let listed = list(&definition["snapshot"]["element"]);
     let mut paths: BTreeSet<&str> = listed.iter().map(|e| text(&e["path"])).collect();
     let mut kept = BTreeSet::from([text(&definition["name"])]);
@@ -120,16 +143,18 @@ fn own_elements<'v>(definition: &'v Value, official: &BTreeMap<&'v str, &'v Valu
         if text(&element["base"]["path"]) != path || !kept.contains(parent) {
             continue;
         }
-        if official.contains_key(format!("{path}.id").as_str()) {
+        if official.has_below(path) {
             kept.insert(path);
             own.push(element);
         } else if element.get("contentReference").is_some() {
             own.push(element);
-        } else if let Some(element) = official.get(path) {
+        } else if let Some(element) = official.elements.get(path) {
+            own.push(element);
+        } else if official.is_lost(path) {
             own.push(element);
         }
     }
-    for (path, element) in official {
+    for (path, element) in &official.elements {
         let parent = path.rsplit_once('.').map(|(parent, _)| parent);
         if parent.is_some_and(|parent| kept.contains(parent)) && paths.insert(path) {
             own.push(element);
