@@ -211,8 +211,3 @@ pub(crate) fn concept(j: &mut Json, name: &str, system: &str, code: &str, displa
         j.text("text", display);
     });
 }
-
-/// `[CodeableConcept]` at `name`.
-pub(crate) fn concepts(j: &mut Json, name: &str, system: &str, code: &str, display: &str) {
-    j.one(name, |j| coding(j, system, code, display));
-}

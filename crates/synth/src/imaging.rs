@@ -1,6 +1,7 @@
 //! Images with known truth, written as DICOM Part 10 files.
 
 mod anatomy;
+mod canvas;
 pub(crate) mod ct;
 mod noise;
 mod part10;

@@ -32,6 +32,6 @@ pub use imaging::ct::{CtPhantom, PhantomSize, ct_phantom};
 pub use imaging::small::{SmallImage, single_frame};
 pub use imaging::truth::{Insert, Nodule, PhantomTruth};
 pub use imaging::{PatientFacts, StudyFacts};
-pub use load::{Resource, Resources, load_bundle, resources};
+pub use load::{LOAD_MRN_SYSTEM, Resource, Resources, load_bundle, load_mrn, resources};
 pub use network::{Location, Member, MemberKind, Network, Practitioner, network};
 pub use person::{ChestCt, NativeName, People, Person, Sex, people, person};

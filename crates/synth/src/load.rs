@@ -10,6 +10,15 @@ use crate::uid::{uuid, uuid_text};
 /// One patient is followed by this many resources about them.
 const PER_PATIENT: u64 = 25;
 
+/// `system` of the identifiers of the patients of [`resources`] and [`load_bundle`].
+pub const LOAD_MRN_SYSTEM: &str = "https://load.lenticular.example/mrn";
+
+/// Identifier value of patient `number` (id `p<number>`) of the stream `resources(seed, …)`.
+pub fn load_mrn(seed: u64, number: u64) -> String {
+    // The seed keeps the numbers of different bundles apart.
+    format!("L{:08x}-{number}", mix(seed) as u32)
+}
+
 /// A resource of the stream, with the id under which it is to be put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -107,7 +116,8 @@ struct Ids {
 impl Ids {
     fn assigned(number: u64) -> Self {
         let patient = number / (PER_PATIENT + 1);
-        let own = if number % (PER_PATIENT + 1) == 0 { format!("p{patient}") } else { format!("r{number}") };
+        let own =
+            if number.is_multiple_of(PER_PATIENT + 1) { format!("p{patient}") } else { format!("r{number}") };
         let encounter = encounter_of(number).map(|n| format!("Encounter/r{n}"));
         Self { own, patient: format!("Patient/p{patient}"), encounter, assigned: true }
     }
@@ -201,9 +211,8 @@ fn write_patient(j: &mut Json, random: &mut Random, seed: u64, number: u64) {
         j.at("type", |j| {
             coding(j, "http://terminology.hl7.org/CodeSystem/v2-0203", "MR", "Medical record number");
         });
-        j.text("system", "https://load.lenticular.example/mrn");
-        // The seed keeps the numbers of different bundles apart.
-        j.shown("value", format_args!("L{:08x}-{number}", mix(seed) as u32));
+        j.text("system", LOAD_MRN_SYSTEM);
+        j.text("value", &load_mrn(seed, number));
     });
     j.flag("active", true);
     j.one("name", |j| {

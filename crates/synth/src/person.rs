@@ -146,9 +146,9 @@ pub fn person(seed: u64, number: u32, today: Date) -> Person {
     let ct_seconds = random.int(8 * 3600, 16 * 3600) as u32;
 
     let key = derive(seed, "person", u64::from(number));
-    let mrn = format!("{}{:06}", if member == "hospital-a" { "A" } else { "B" }, 100_000 + number);
+    let mrn = format!("{}{:06}", if member == "hospital-a" { "A" } else { "B" }, u64::from(number) + 100_000);
     let chest_ct = had_ct.then(|| ChestCt {
-        accession: format!("CT{}{:04}", today.parts().0, number % 10_000),
+        accession: format!("CT{}{number:06}", today.parts().0),
         study_uid: uid(key, "study", 0),
         when: Moment { date: today.plus(-days_ago), seconds: ct_seconds, offset_hours: town.offset_hours },
         phantom_seed: derive(key, "phantom", 0),

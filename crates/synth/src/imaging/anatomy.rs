@@ -134,7 +134,7 @@ impl Level {
         if !(0.0..20.0).contains(&couch) || x.abs() > 174.0 {
             return AIR;
         }
-        if couch < 2.0 || couch > 18.0 || x.abs() > 172.0 { -250.0 } else { -955.0 }
+        if !(2.0..=18.0).contains(&couch) || x.abs() > 172.0 { -250.0 } else { -955.0 }
     }
 
     /// Chest wall at `e` mm outside the pleura.
@@ -178,8 +178,9 @@ impl Level {
             + 20.0 * upper * ramp(-back, 0.1, 0.55) * ramp(side, 0.1, 0.35)
             + 26.0 * upper * ramp(back, -0.1, 0.35);
         if e < 14.0 + muscle && below_skin > 4.0 + (5.0 + self.extra_fat * 0.5).max(1.0) {
-            let fibre = (e * 0.55 + 0.06 * x + self.phase).sin();
-            return if fibre > 0.93 { -30.0 } else { MUSCLE };
+            // One layer of fat between the inner and the outer muscles.
+            let plane = (e - 15.0 - 0.55 * muscle + 1.5 * (0.05 * x + self.phase).sin()).abs();
+            return if muscle > 12.0 && plane < 0.9 { -50.0 } else { MUSCLE };
         }
         FAT
     }
@@ -215,7 +216,7 @@ impl Level {
                         75.0
                     }
                 }
-                () if body > 0.84 || phase < 6.5 || phase > 24.5 => 560.0,
+                () if body > 0.84 || !(6.5..=24.5).contains(&phase) => 560.0,
                 () => 185.0,
             });
         }
@@ -244,7 +245,7 @@ impl Level {
             return false;
         }
         // Mediastinum: a middle part, the prevertebral part, and a thin sheet behind the sternum.
-        let narrow = 1.0 - 0.35 * ramp(z, 215.0, 300.0);
+        let narrow = 1.0 - 0.2 * ramp(z, 215.0, 300.0);
         let middle = (x / (33.0 * narrow)).powi(2) + ((y - 4.0) / 46.0).powi(2);
         let prevertebral = (x / 27.0).powi(2) + ((y - 56.0) / 24.0).powi(2);
         let sheet = x.abs() < 4.0 + 0.06 * (y + 76.0).max(0.0) && y < 0.0;
@@ -279,9 +280,7 @@ impl Level {
         if z < dome {
             return self.abdomen(x, y, dome - z);
         }
-        // Fat with strands of soft tissue.
-        let strand = (0.21 * x + self.phase).sin() * (0.17 * y + 0.09 * z).sin();
-        if strand > 0.55 { 5.0 } else { -85.0 }
+        -92.0
     }
 
     /// Below the diaphragm by `below` mm.

@@ -2,6 +2,7 @@
 //! instances (PS3.3 §A.3). Each slice is computed on its own.
 
 use super::anatomy::{Anatomy, LENGTH, LUNG, PAD_THICKNESS};
+use super::canvas::{Canvas, FIELD, distance, origin};
 use super::noise::Noise;
 use super::part10::DataSet;
 use super::truth::{Insert, Nodule, PhantomTruth};
@@ -11,10 +12,6 @@ use crate::random::Random;
 use crate::uid::uid;
 
 const CT_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
-/// Width and height of the image, mm.
-const FIELD: f64 = 360.0;
-/// y of the image's middle: the couch is in the picture too.
-const MIDDLE_Y: f64 = 22.0;
 const INTERCEPT: i32 = -1024;
 const NOISE: f64 = 10.0;
 
@@ -120,7 +117,7 @@ fn place_nodules(seed: u64, anatomy: &Anatomy, large: &[Tube]) -> Vec<Nodule> {
     for index in 0..count {
         let (diameter, hu) = menu[(first + index) % menu.len()];
         let keep_out = diameter / 2.0 + 7.0;
-        for _attempt in 0..400 {
+        for attempt in 0..400 {
             let center =
                 [random.between(-120.0, 120.0), random.between(-70.0, 70.0), random.between(70.0, 280.0)]
                     .map(f64::round);
@@ -129,7 +126,8 @@ fn place_nodules(seed: u64, anatomy: &Anatomy, large: &[Tube]) -> Vec<Nodule> {
                 && found.iter().all(|other| {
                     distance(other.center_mm, center) > keep_out + other.diameter_mm / 2.0 + 8.0
                 });
-            if clear {
+            let crowded = attempt < 200 && found.iter().any(|other| other.lobe == lobe(center));
+            if clear && !crowded {
                 found.push(Nodule {
                     center_mm: center,
                     center_voxel: [0.0; 3],
@@ -162,10 +160,6 @@ fn surrounds(center: [f64; 3], radius: f64) -> Vec<[f64; 3]> {
     points
 }
 
-fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
-}
-
 fn lobe(p: [f64; 3]) -> &'static str {
     let [x, y, z] = p;
     // The oblique fissure runs down from the back to the front.
@@ -194,11 +188,6 @@ fn place_inserts(anatomy: &Anatomy, spacing: [f64; 3]) -> Vec<Insert> {
             }
         })
         .collect()
-}
-
-/// Patient coordinates of the centre of voxel (0, 0, 0).
-fn origin(spacing: [f64; 3]) -> [f64; 3] {
-    [spacing[0] / 2.0 - FIELD / 2.0, spacing[1] / 2.0 - FIELD / 2.0 + MIDDLE_Y, spacing[2] / 2.0]
 }
 
 fn to_voxel(p: [f64; 3], spacing: [f64; 3]) -> [f64; 3] {
@@ -286,121 +275,6 @@ impl CtPhantom {
     }
 }
 
-/// One slice under construction, in HU.
-struct Canvas {
-    hu: Vec<f32>,
-    columns: usize,
-    rows: usize,
-    spacing: [f64; 3],
-    origin: [f64; 3],
-    z: f64,
-}
-
-impl Canvas {
-    fn new(size: [usize; 3], spacing: [f64; 3], z: f64) -> Self {
-        let [columns, rows, _] = size;
-        Self { hu: vec![0.0; columns * rows], columns, rows, spacing, origin: origin(spacing), z }
-    }
-
-    fn fill(&mut self, tissue: impl Fn(f64, f64) -> f32) {
-        for (row, line) in self.hu.chunks_exact_mut(self.columns).enumerate() {
-            let y = self.origin[1] + row as f64 * self.spacing[1];
-            for (column, value) in line.iter_mut().enumerate() {
-                *value = tissue(self.origin[0] + column as f64 * self.spacing[0], y);
-            }
-        }
-    }
-
-    /// Columns or rows whose centres lie within `low..=high` mm, grown by one.
-    fn span(&self, axis: usize, low: f64, high: f64) -> std::ops::Range<usize> {
-        let count = if axis == 0 { self.columns } else { self.rows };
-        let index = |mm: f64| ((mm - self.origin[axis]) / self.spacing[axis]).clamp(-1.0, count as f64);
-        let first = (index(low).floor() as i64 - 1).max(0) as usize;
-        let last = (index(high).ceil() as i64 + 2).clamp(0, count as i64) as usize;
-        first.min(last)..last
-    }
-
-    /// Blends a tube into what is there, with the coverage of each voxel from its distance. `over_lung` tubes are drawn
-    /// everywhere, the others only over solid tissue.
-    fn draw_tube(&mut self, tube: &Tube, over_lung: bool) {
-        let reach = tube.reach() + self.spacing[0];
-        if self.z < tube.a[2].min(tube.b[2]) - reach || self.z > tube.a[2].max(tube.b[2]) + reach {
-            return;
-        }
-        let columns = self.span(0, tube.a[0].min(tube.b[0]) - reach, tube.a[0].max(tube.b[0]) + reach);
-        let softness = 1.0 / self.spacing[0];
-        for row in self.span(1, tube.a[1].min(tube.b[1]) - reach, tube.a[1].max(tube.b[1]) + reach) {
-            let y = self.origin[1] + row as f64 * self.spacing[1];
-            for column in columns.clone() {
-                let x = self.origin[0] + column as f64 * self.spacing[0];
-                let coverage = (0.5_f64 - tube.distance([x, y, self.z]) * softness).clamp(0.0, 1.0) as f32;
-                let value = &mut self.hu[row * self.columns + column];
-                if coverage > 0.0 && (over_lung || *value > -200.0) {
-                    *value += (tube.hu - *value) * coverage;
-                }
-            }
-        }
-    }
-
-    /// Blends a sphere in, exactly: voxels at its surface are sampled 6 x 6 x 6 times.
-    fn draw_ball(&mut self, center: [f64; 3], radius: f64, hu: f32) {
-        const SAMPLES: i32 = 6;
-        if (self.z - center[2]).abs() > radius + self.spacing[2] {
-            return;
-        }
-        let half_diagonal = distance(self.spacing, [0.0; 3]) / 2.0;
-        let columns = self.span(0, center[0] - radius, center[0] + radius);
-        let offset = |sample: i32| (f64::from(sample) + 0.5) / f64::from(SAMPLES) - 0.5;
-        for row in self.span(1, center[1] - radius, center[1] + radius) {
-            for column in columns.clone() {
-                let p = [
-                    self.origin[0] + column as f64 * self.spacing[0],
-                    self.origin[1] + row as f64 * self.spacing[1],
-                    self.z,
-                ];
-                let from = distance(p, center);
-                let coverage = if from + half_diagonal <= radius {
-                    1.0
-                } else if from - half_diagonal >= radius {
-                    continue;
-                } else {
-                    let mut hits = 0;
-                    for index in 0..SAMPLES * SAMPLES * SAMPLES {
-                        let steps = [index % SAMPLES, index / SAMPLES % SAMPLES, index / (SAMPLES * SAMPLES)];
-                        let point = std::array::from_fn(|i| p[i] + offset(steps[i]) * self.spacing[i]);
-                        hits += i32::from(distance(point, center) <= radius);
-                    }
-                    hits as f32 / (SAMPLES * SAMPLES * SAMPLES) as f32
-                };
-                let value = &mut self.hu[row * self.columns + column];
-                *value += (hu - *value) * coverage;
-            }
-        }
-    }
-
-    /// The scanner's point spread: [1 2 1] / 4 along rows and columns. It keeps sums, and so volumes.
-    fn blur(&mut self) {
-        let columns = self.columns;
-        let mut line = vec![0.0_f32; columns];
-        for values in self.hu.chunks_exact_mut(columns) {
-            line.copy_from_slice(values);
-            for column in 1..columns - 1 {
-                values[column] = (line[column - 1] + 2.0 * line[column] + line[column + 1]) * 0.25;
-            }
-        }
-        let mut above = self.hu[..columns].to_vec();
-        for row in 1..self.rows - 1 {
-            let (before, after) = self.hu.split_at_mut((row + 1) * columns);
-            let current = &mut before[row * columns..];
-            line.copy_from_slice(current);
-            for column in 0..columns {
-                current[column] = (above[column] + 2.0 * line[column] + after[column]) * 0.25;
-            }
-            std::mem::swap(&mut above, &mut line);
-        }
-    }
-}
-
 /// All attributes that are the same in every slice.
 fn header(
     seed: u64,
@@ -432,7 +306,6 @@ fn header(
     set.text(0x0018_1160, b"SH", "BODY");
     set.text(0x0018_1210, b"SH", "SOFT");
     set.text(0x0018_5100, b"CS", "HFS");
-    set.double(0x0018_9345, 6.8);
     set.text(0x0020_0012, b"IS", "1");
     set.decimals(0x0020_0037, &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     set.text(0x0020_0052, b"UI", &uid(seed, "frame of reference", 0));

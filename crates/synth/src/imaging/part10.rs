@@ -43,19 +43,10 @@ impl DataSet {
         self.put(tag, b"US", values.iter().flat_map(|value| value.to_le_bytes()).collect());
     }
 
-    pub(super) fn long(&mut self, tag: u32, value: u32) {
-        self.put(tag, b"UL", value.to_le_bytes().to_vec());
-    }
-
     /// AT, one tag.
     pub(super) fn attribute_tag(&mut self, tag: u32, value: u32) {
         let [low, high] = [value as u16, (value >> 16) as u16];
         self.put(tag, b"AT", [high.to_le_bytes(), low.to_le_bytes()].concat());
-    }
-
-    /// FD, one value.
-    pub(super) fn double(&mut self, tag: u32, value: f64) {
-        self.put(tag, b"FD", value.to_le_bytes().to_vec());
     }
 
     /// OW from words.
@@ -74,15 +65,6 @@ impl DataSet {
             value.extend_from_slice(&body);
         }
         self.put(tag, b"SQ", value);
-    }
-
-    /// One coded concept as the only item of a sequence (PS3.3 §8).
-    pub(super) fn code(&mut self, tag: u32, value: &str, scheme: &str, meaning: &str) {
-        let mut item = Self::default();
-        item.text(0x0008_0100, b"SH", value);
-        item.text(0x0008_0102, b"SH", scheme);
-        item.text(0x0008_0104, b"LO", meaning);
-        self.sequence(tag, &[item]);
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

@@ -64,7 +64,6 @@ fn radiograph(seed: u64, mut set: DataSet, study: &StudyFacts) -> Vec<u8> {
     set.text(0x0018_0015, b"CS", "CHEST");
     set.text(0x0018_5101, b"CS", "PA");
     set.text(0x0020_0020, b"CS", "L\\F");
-    set.text(0x0020_0060, b"CS", "");
     set.text(0x0018_1004, b"LO", "PLATE-7");
     set.decimals(0x0018_1164, &[1.4, 1.4]);
     set.text(0x0028_0301, b"CS", "NO");
@@ -108,8 +107,8 @@ fn sector(x: f64, y: f64, phase: f64, random: &mut Random) -> (f64, f64) {
 }
 
 fn ultrasound_module(set: &mut DataSet) {
-    set.text(0x0008_0008, b"CS", "ORIGINAL\\PRIMARY\\\\0001");
-    set.text(0x0020_0060, b"CS", "");
+    set.text(0x0008_0008, b"CS", "ORIGINAL\\PRIMARY\\TTE\\0001");
+    set.text(0x0018_0015, b"CS", "HEART");
     set.text(0x0028_0301, b"CS", "NO");
 }
 

@@ -48,7 +48,7 @@ pub(super) fn large() -> Vec<Tube> {
             ([-24.0, -14.0, 112.0], 11.0),
             ([-26.0, -14.0, 200.0], 9.5),
             ([-22.0, -18.0, 262.0], 8.0),
-            ([-34.0, -14.0, 312.0], 7.0),
+            ([-20.0, -14.0, 312.0], 6.0),
         ],
         235.0,
     ));
@@ -59,7 +59,7 @@ pub(super) fn large() -> Vec<Tube> {
     ));
     // Left brachiocephalic vein.
     tubes.extend(path(
-        &[([-24.0, -22.0, 242.0], 7.0), ([28.0, -26.0, 262.0], 6.5), ([42.0, -16.0, 312.0], 6.0)],
+        &[([-24.0, -22.0, 242.0], 7.0), ([16.0, -26.0, 262.0], 6.0), ([20.0, -16.0, 312.0], 5.0)],
         225.0,
     ));
     // Pulmonary trunk and arteries, pulmonary veins to the left atrium.
@@ -94,12 +94,12 @@ pub(super) fn large() -> Vec<Tube> {
         200.0,
     ));
     tubes.extend(path(
-        &[([0.0, -12.0, 214.0], 6.5), ([-16.0, -8.0, 262.0], 6.0), ([-30.0, 2.0, 318.0], 4.5)],
+        &[([0.0, -12.0, 214.0], 6.5), ([-16.0, -8.0, 262.0], 6.0), ([-18.0, 2.0, 318.0], 4.0)],
         200.0,
     ));
-    tubes.extend(path(&[([10.0, 0.0, 218.0], 4.5), ([18.0, -2.0, 320.0], 4.0)], 200.0));
+    tubes.extend(path(&[([10.0, 0.0, 218.0], 4.5), ([14.0, -6.0, 320.0], 3.6)], 200.0));
     tubes.extend(path(
-        &[([20.0, 14.0, 218.0], 5.5), ([30.0, 12.0, 262.0], 5.0), ([48.0, 4.0, 318.0], 4.5)],
+        &[([20.0, 14.0, 218.0], 5.5), ([20.0, 12.0, 262.0], 5.0), ([21.0, 4.0, 318.0], 4.5)],
         200.0,
     ));
     // Oesophagus with a little air.
@@ -176,24 +176,38 @@ pub(super) fn trees(seed: u64, anatomy: &Anatomy, nodules: &[Nodule]) -> Vec<Tub
     let mut walls = Vec::new();
     let mut lumens = Vec::new();
     for (side, hilum) in [(-1.0, [-40.0, 10.0, 162.0]), (1.0, [46.0, 14.0, 166.0])] {
-        for (number, rise) in
-            [(0_u64, 0.95), (1, 0.5), (2, 0.05), (3, -0.35), (4, -0.8), (5, 0.25), (6, -0.6)]
-        {
+        for (number, (rise, front)) in (0_u64..).zip(ROOTS) {
             let key = number + if side > 0.0 { 100 } else { 0 };
             let mut random = Random::new(seed, "vessel", key);
-            let front = [-0.35, 0.55, -0.75, 0.7, 0.05, -0.1, -0.55][number as usize];
+            let hilum = if rise < -0.3 { [hilum[0], hilum[1] + 6.0, hilum[2] - 22.0] } else { hilum };
             let direction = unit([side * 0.8, front, rise * 1.15]);
-            let mut artery =
-                Growth { anatomy, nodules, random: &mut random, out: Vec::new(), hu: 150.0, smallest: 0.45 };
-            artery.branch(hilum, direction, 3.9, 26.0, 7);
+            let mut artery = Growth {
+                anatomy,
+                nodules,
+                random: &mut random,
+                out: Vec::new(),
+                hu: 150.0,
+                smallest: 0.42,
+                twigs: 0.6,
+            };
+            artery.branch(hilum, direction, 3.7, 29.0, 7);
             vessels.append(&mut artery.out);
 
             // A bronchus beside its artery: a wall, and air within.
             let mut random = Random::new(seed, "vessel", key);
             let beside = [hilum[0] - side * 2.0, hilum[1] + 8.0, hilum[2] - 6.0];
-            let mut bronchus =
-                Growth { anatomy, nodules, random: &mut random, out: Vec::new(), hu: -980.0, smallest: 0.8 };
-            bronchus.branch(beside, direction, 3.2, 24.0, 3);
+            let mut bronchus = Growth {
+                anatomy,
+                nodules,
+                random: &mut random,
+                out: Vec::new(),
+                hu: -980.0,
+                smallest: 0.8,
+                twigs: 0.0,
+            };
+            if number < 6 {
+                bronchus.branch(beside, direction, 2.7, 24.0, 2);
+            }
             for tube in bronchus.out {
                 let wall = 0.5 + 0.22 * tube.radius_a;
                 walls.push(Tube {
@@ -208,8 +222,15 @@ pub(super) fn trees(seed: u64, anatomy: &Anatomy, nodules: &[Nodule]) -> Vec<Tub
             let mut random = Random::new(seed, "vein", key);
             let entry = [side * 44.0, 14.0, if rise > 0.0 { 130.0 } else { 110.0 }];
             let direction = unit([side * 0.85, -front * 0.8, rise + 0.2]);
-            let mut vein =
-                Growth { anatomy, nodules, random: &mut random, out: Vec::new(), hu: 120.0, smallest: 0.45 };
+            let mut vein = Growth {
+                anatomy,
+                nodules,
+                random: &mut random,
+                out: Vec::new(),
+                hu: 120.0,
+                smallest: 0.42,
+                twigs: 0.6,
+            };
             vein.branch(entry, direction, 3.3, 28.0, 6);
             vessels.append(&mut vein.out);
         }
@@ -232,7 +253,23 @@ struct Growth<'a> {
     hu: f32,
     /// Radius below which nothing grows on, mm.
     smallest: f64,
+    /// Probability of a small side branch at each piece.
+    twigs: f64,
 }
+
+/// Rise and backward lean of the first direction of each segment's artery.
+const ROOTS: [(f64, f64); 10] = [
+    (1.0, -0.3),
+    (0.55, 0.6),
+    (0.1, -0.8),
+    (-0.4, 0.7),
+    (-0.9, 0.1),
+    (0.3, -0.1),
+    (-0.6, -0.6),
+    (1.1, 0.25),
+    (-1.0, 0.6),
+    (0.6, -0.7),
+];
 
 impl Growth<'_> {
     /// Grows a branch of three pieces, then two children with Murray's law in mind (r³ = r₁³ + r₂³).
@@ -247,6 +284,11 @@ impl Growth<'_> {
                 self.out.push(tube);
             }
             (at, toward) = (next, turned);
+            if generations >= 2 && self.random.chance(self.twigs) {
+                let axis = self.across(toward);
+                let sideways = unit(std::array::from_fn(|i| 0.5 * toward[i] + axis[i]));
+                self.branch(at, sideways, radius * 0.45, length * 0.75, generations.saturating_sub(3).min(3));
+            }
         }
         if generations == 0 || end_radius < self.smallest {
             return;
