@@ -12,9 +12,10 @@ fn main() {
         let mut line = String::from("{\"path\":\"");
         tree::escape_into(&mut line, &path);
         line.push('"');
-        match std::fs::read(&path).map_err(|e| e.to_string()).and_then(|bytes| {
-            scan_file(&bytes, Limits::default()).map_err(|e| e.to_string())
-        }) {
+        match std::fs::read(&path)
+            .map_err(|e| e.to_string())
+            .and_then(|bytes| scan_file(&bytes, Limits::default()).map_err(|e| e.to_string()))
+        {
             Ok(scanned) => describe(&scanned, &mut line),
             Err(error) => {
                 line.push_str(",\"error\":\"");

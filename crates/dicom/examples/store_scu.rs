@@ -6,7 +6,7 @@ use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
 
 use lenticular_dicom::dimse::{
-    Priority, ProposedContext, Requestor, RequestorConfig, RequestorEvent, Status, StoreRequest,
+    DataPdu, Priority, ProposedContext, Requestor, RequestorConfig, RequestorEvent, Status, StoreRequest,
 };
 use lenticular_dicom::uids;
 
@@ -53,8 +53,7 @@ fn main() -> Result<()> {
         peer.requestor.store(request).map_err(Error::other)?;
         peer.flush()?;
         let mut rest = &file.bytes[file.data_set..];
-        while !rest.is_empty() {
-            let pdu = peer.requestor.data_pdu(rest.len(), true).map_err(Error::other)?;
+        while let Some(pdu) = next_pdu(&mut peer.requestor, rest)? {
             let (piece, after) = rest.split_at(pdu.length);
             peer.stream.write_all(&pdu.header)?;
             peer.stream.write_all(piece)?;
@@ -66,6 +65,11 @@ fn main() -> Result<()> {
     peer.wait(|event| matches!(event, RequestorEvent::Released).then_some(()))?;
     println!("released");
     Ok(())
+}
+
+/// The PDU for the front of what is left of a data set.
+fn next_pdu(requestor: &mut Requestor, rest: &[u8]) -> Result<Option<DataPdu>> {
+    if rest.is_empty() { Ok(None) } else { requestor.data_pdu(rest.len(), true).map_err(Error::other) }
 }
 
 struct Peer {

@@ -216,7 +216,8 @@ impl Acceptor {
                 transfer_syntax: answer.transfer_syntax.clone(),
             })
             .collect();
-        let user = negotiation::user_information(&request, &self.config, identity_response);
+        let accepted = negotiated.iter().map(|context| context.abstract_syntax.as_str()).collect();
+        let user = negotiation::user_information(&request, &accepted, &self.config, identity_response);
         let peer_max_length = request.user.max_length;
         let accept = Pdu::from(AssociateAc {
             protocol_version: 1,

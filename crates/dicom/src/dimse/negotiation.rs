@@ -1,5 +1,7 @@
 //! Which proposed presentation contexts we take (PS3.8 §7.1.1.13, PS3.4 §B.3).
 
+use std::collections::BTreeSet;
+
 use super::AcceptorConfig;
 use crate::pdu::{
     AssociateRq, AsyncWindow, ContextResult, ExtendedNegotiation, PresentationContextAc,
@@ -37,10 +39,8 @@ fn negotiate_context(
     } else {
         ContextResult::Acceptance
     };
-    let transfer_syntax = chosen
-        .or(context.transfer_syntaxes.first())
-        .cloned()
-        .unwrap_or_else(|| uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned());
+    // Of no meaning where the context is refused, but there has to be one.
+    let transfer_syntax = chosen.map_or(uids::IMPLICIT_VR_LITTLE_ENDIAN, String::as_str).to_owned();
     PresentationContextAc { id: context.id, result, transfer_syntax }
 }
 
@@ -60,23 +60,23 @@ fn peer_is_scu(context: &PresentationContextRq, request: &AssociateRq) -> bool {
         .is_none_or(|role| role.scu)
 }
 
-/// Our half of the user information.
+/// Our half of the user information. `accepted` are the abstract syntaxes that we took: only for those do we answer
+/// role selection and extended negotiation, so that the answer stays small whatever was proposed.
 pub(super) fn user_information(
     request: &AssociateRq,
+    accepted: &BTreeSet<&str>,
     config: &AcceptorConfig,
     identity_response: Option<Vec<u8>>,
 ) -> UserInformation {
-    let roles = request
-        .user
-        .roles
+    let roles = accepted
         .iter()
+        .filter_map(|&uid| request.user.roles.iter().find(|role| role.sop_class == uid))
         .map(|role| RoleSelection { sop_class: role.sop_class.clone(), scu: role.scu, scp: false })
         .collect();
-    let extended = request
-        .user
-        .extended
+    let extended = accepted
         .iter()
-        .filter(|extended| uids::storage_sop_class(&extended.sop_class).is_some())
+        .filter(|&&uid| uids::storage_sop_class(uid).is_some())
+        .filter_map(|&uid| request.user.extended.iter().find(|extended| extended.sop_class == uid))
         .map(|extended| ExtendedNegotiation {
             sop_class: extended.sop_class.clone(),
             information: STORAGE_EXTENDED_NEGOTIATION.to_vec(),

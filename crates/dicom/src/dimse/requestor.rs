@@ -100,6 +100,8 @@ pub struct Requestor {
     outstanding: Vec<u16>,
     /// The context of the data set that is being sent.
     sending: Option<u8>,
+    /// A byte of it that waits for another.
+    odd: Option<u8>,
 }
 
 impl Requestor {
@@ -134,7 +136,14 @@ impl Requestor {
             },
         });
         request.encode(&mut association.output)?;
-        Ok(Self { association, proposed, last_message_id: 0, outstanding: Vec::new(), sending: None })
+        Ok(Self {
+            association,
+            proposed,
+            last_message_id: 0,
+            outstanding: Vec::new(),
+            sending: None,
+            odd: None,
+        })
     }
 
     /// As [`Acceptor::receive`](super::Acceptor::receive).
@@ -260,33 +269,57 @@ impl Requestor {
         };
         self.association.send_command(request.context_id, &command);
         self.sending = Some(request.context_id);
+        self.odd = None;
         Ok(message_id)
     }
 
     /// The next PDU of the data set, without copying: write the output, then the header, then the first
-    /// `length` of the `available` bytes. With `last`, these are the data set's last; the data set ends with the PDU that
-    /// takes them all. To keep fragments even (PS3.8 §E.2), give an even number until then.
-    pub fn data_pdu(&mut self, available: usize, last: bool) -> Result<DataPdu, CallError> {
+    /// `length` of the `available` bytes. With `last`, these are the data set's last; the data set ends with the PDU
+    /// that takes them all. `None`: too little for a fragment, which is even but for the last (PS3.8 §E.2); come
+    /// again with more.
+    pub fn data_pdu(&mut self, available: usize, last: bool) -> Result<Option<DataPdu>, CallError> {
         self.association.expect(State::Established)?;
         let context_id = self.sending.ok_or(CallError::NoDataSet)?;
-        let length = available.min(self.association.max_fragment()).min(LARGEST_FRAGMENT);
-        let ends = last && length == available;
+        let most = available.min(self.association.max_fragment()).min(LARGEST_FRAGMENT);
+        let ends = last && most == available;
+        let length = if ends { most } else { most & !1 };
+        if length == 0 && !ends {
+            return Ok(None);
+        }
         if ends {
             self.sending = None;
         }
-        Ok(DataPdu { header: data_header(context_id, false, ends, length as u32), length })
+        Ok(Some(DataPdu { header: data_header(context_id, false, ends, length as u32), length }))
     }
 
-    /// Appends a piece of the data set to the output, in as many PDUs as it takes.
-    pub fn send_data(&mut self, mut bytes: &[u8], last: bool) -> Result<(), CallError> {
-        while !bytes.is_empty() || (last && self.sending.is_some()) {
-            let DataPdu { header, length } = self.data_pdu(bytes.len(), last)?;
-            let (fragment, rest) = bytes.split_at(length);
-            self.association.output.extend(header);
-            self.association.output.extend_from_slice(fragment);
-            bytes = rest;
+    /// Appends a piece of the data set to the output, in as many PDUs as it takes. The odd byte of a piece
+    /// waits for the next piece.
+    pub fn send_data(&mut self, bytes: &[u8], last: bool) -> Result<(), CallError> {
+        let mut rest = bytes;
+        if let Some(odd) = self.odd {
+            let Some((&next, after)) = bytes.split_first() else {
+                return if last { self.push_data(&[odd], true).map(drop) } else { Ok(()) };
+            };
+            self.push_data(&[odd, next], last && after.is_empty())?;
+            self.odd = None;
+            rest = after;
+        }
+        while !rest.is_empty() || (last && self.sending.is_some()) {
+            let length = self.push_data(rest, last)?;
+            if length == 0 && !last {
+                self.odd = rest.first().copied();
+                break;
+            }
+            rest = &rest[length..];
         }
         Ok(())
+    }
+
+    fn push_data(&mut self, bytes: &[u8], last: bool) -> Result<usize, CallError> {
+        let Some(DataPdu { header, length }) = self.data_pdu(bytes.len(), last)? else { return Ok(0) };
+        self.association.output.extend(header);
+        self.association.output.extend_from_slice(&bytes[..length]);
+        Ok(length)
     }
 
     /// How many operations wait for their final response.

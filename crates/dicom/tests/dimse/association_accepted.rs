@@ -133,3 +133,15 @@ fn the_user_identity_is_answered_only_when_asked_for() {
     let accept = answer_to(proposal, AcceptorConfig::default(), Some(vec![]));
     assert_eq!(accept.user.user_identity_response, None);
 }
+
+#[test]
+fn a_proposal_full_of_roles_gets_a_small_answer() {
+    let mut proposal = usual_request();
+    proposal.user.extended = (0..4000)
+        .map(|n| ExtendedNegotiation { sop_class: format!("1.2.{n}"), information: vec![] })
+        .collect();
+    proposal.contexts[0].abstract_syntax = "9".repeat(5000);
+    proposal.contexts[0].transfer_syntaxes = vec!["9".repeat(5000)];
+    let accept = answer_to(proposal, AcceptorConfig::default(), None);
+    assert!(wire(&accept.into()).len() < 1000);
+}

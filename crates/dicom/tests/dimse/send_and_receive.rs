@@ -66,8 +66,10 @@ fn objects_arrive_whole_at_every_maximum_length() {
                 move_originator: Some(("MOVER".into(), 4)),
             })
             .unwrap();
-        for piece in object.chunks(70_000) {
+        let (front, back) = object.split_at(100_001);
+        for piece in front.chunks(70_000).chain(back.chunks(7_777)) {
             requestor.send_data(piece, false).unwrap();
+            requestor.send_data(&[], false).unwrap();
         }
         requestor.send_data(&[], true).unwrap();
         let seen = play(&mut acceptor, &requestor.take_output());
@@ -128,4 +130,28 @@ fn when_both_ask_for_release_both_end_well() {
     assert_eq!(play(&mut acceptor, &requestor.take_output()), ["Released"]);
     assert_eq!(hear(&mut requestor, &acceptor.take_output()), ["Released"]);
     assert!(requestor.is_closed() && acceptor.needs_timer());
+}
+
+#[test]
+fn fragments_are_even_until_the_last() {
+    let (mut requestor, _) = associate(0, 0);
+    let context_id = requestor.context_for(CT, JPEG_LOSSLESS).unwrap();
+    let request = StoreRequest {
+        context_id,
+        sop_class: CT.into(),
+        sop_instance: "1.2.3".into(),
+        priority: Priority::Medium,
+        move_originator: None,
+    };
+    requestor.store(request).unwrap();
+    requestor.take_output();
+    assert_eq!(requestor.data_pdu(1, false), Ok(None));
+    assert_eq!(requestor.data_pdu(7, false).unwrap().unwrap().length, 6);
+    requestor.send_data(&[1, 2, 3], false).unwrap();
+    requestor.send_data(&[4], false).unwrap();
+    requestor.send_data(&[5], true).unwrap();
+    let expected = "04 00 00000008 00000004 03 00 0102
+        04 00 00000008 00000004 03 00 0304
+        04 00 00000007 00000003 03 02 05";
+    assert_eq!(hex(&requestor.take_output()), hex(&bytes(expected)));
 }
