@@ -30,8 +30,8 @@ pub enum Convert {
     /// A reference, to this type alone where one is given.
     Reference(Option<String>),
     Canonical,
-    /// A resource in its place: a reference to its type and id.
-    Resource,
+    /// A resource in its place, of this type alone where one is given: a reference to its type and id.
+    Resource(Option<String>),
     Date,
     Period,
     Timing,
@@ -61,7 +61,7 @@ impl Convert {
             (SearchType::Token, "ContactPoint") => Convert::ContactPoint,
             (SearchType::Reference, "Reference") => Convert::Reference(only.map(str::to_owned)),
             (SearchType::Reference, "canonical" | "uri" | "url") => Convert::Canonical,
-            (SearchType::Reference, "Resource") => Convert::Resource,
+            (SearchType::Reference, "Resource") => Convert::Resource(only.map(str::to_owned)),
             (SearchType::Date, "date" | "dateTime" | "instant") => Convert::Date,
             (SearchType::Date, "Period") => Convert::Period,
             (SearchType::Date, "Timing") => Convert::Timing,
@@ -180,8 +180,10 @@ pub fn convert(out: &mut Entries, param: Param, how: &Convert, value: &Tree<'_>)
                 out.token(param, url, version);
             }
         }
-        Convert::Resource => {
-            if let (Some(kind), Some(id)) = (value.text_at("resourceType"), value.text_at("id")) {
+        Convert::Resource(only) => {
+            if let (Some(kind), Some(id)) = (value.text_at("resourceType"), value.text_at("id"))
+                && only.as_ref().is_none_or(|only| *only == kind)
+            {
                 out.text(param, format!("{kind}/{id}"));
             }
         }

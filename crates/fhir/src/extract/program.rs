@@ -2,9 +2,9 @@
 
 use super::convert::Convert;
 use super::path::{self, Ask, Path, Step};
-use crate::definitions::{self, definitions};
+use crate::definitions::{self, ValueSetId, definitions};
 use crate::kinds;
-use crate::searchparams::{SearchParam, SearchType, params_of};
+use crate::searchparams::{SearchParam, params_of};
 use lenticular_base::Kind;
 use lenticular_base::index::Param;
 use std::collections::BTreeMap;
@@ -61,6 +61,8 @@ pub struct Shape {
     pub canonical: bool,
     /// Some values are tokens with a system of their own; where none are, the system is implied by the element.
     pub systems: bool,
+    /// The value sets that plain codes are bound to, and with them to their systems.
+    pub bindings: Vec<ValueSetId>,
     /// The only types of resources that are indexed, where the expression says so.
     pub only: Option<Vec<String>>,
 }
@@ -134,6 +136,7 @@ struct Place<'p> {
     param: &'p SearchParam,
     /// The FHIR type of the values here, or the path of a backbone element.
     structure: String,
+    binding: Option<ValueSetId>,
     /// Only references to this type.
     only: Option<String>,
     ask: Ask,
@@ -149,7 +152,7 @@ impl Builder {
             if root != name && root != "Resource" && root != "DomainResource" {
                 return Err(format!("the path begins at {root}"));
             }
-            let place = Place { param, structure: name.to_owned(), only: None, ask };
+            let place = Place { param, structure: name.to_owned(), binding: None, only: None, ask };
             let mut node = std::mem::take(&mut self.program.root);
             let done = self.descend(&mut node, place, steps);
             self.program.root = node;
@@ -177,23 +180,23 @@ impl Builder {
     /// Goes to the member of an element, or to each member of a choice.
     fn enter(&mut self, node: &mut Node, place: Place<'_>, name: &str, rest: &[Step]) -> Result<(), String> {
         if let Some(element) = definitions::element(&place.structure, name) {
-            let structure = element.type_name.to_owned();
-            return self.descend(node.child_mut(name), Place { structure, ..place }, rest);
+            let (structure, binding) = (element.type_name.to_owned(), element.binding);
+            return self.descend(node.child_mut(name), Place { structure, binding, ..place }, rest);
         }
         let (wanted, rest) = match rest.split_first() {
             Some((Step::OfType(kind), rest)) => (Some(kind.as_str()), rest),
             _ => (None, rest),
         };
-        let mut found = false;
+        // Where no type is named, those that the parameter is not made of (a string beside a dateTime) are no gap.
+        let mut outcome = Err(format!("{} has no element {name} {wanted:?}", place.structure));
         for element in choices(&place.structure, name) {
             if wanted.is_some_and(|wanted| wanted != element.type_name) {
                 continue;
             }
-            found = true;
-            let structure = element.type_name.to_owned();
-            self.descend(node.child_mut(element.name), Place { structure, ..place.clone() }, rest)?;
+            let place = Place { structure: element.type_name.to_owned(), ..place.clone() };
+            outcome = self.descend(node.child_mut(element.name), place, rest).or(outcome);
         }
-        if found { Ok(()) } else { Err(format!("{} has no element {name} {wanted:?}", place.structure)) }
+        outcome
     }
 
     fn end(&mut self, node: &mut Node, place: &Place<'_>) -> Result<(), String> {
@@ -208,10 +211,12 @@ impl Builder {
             return Ok(());
         }
         let base = root(&place.structure);
-        let Some(convert) = Convert::choose(place.param.search_type, base, place.only.as_deref()) else {
-            let known = place.param.search_type == SearchType::Date && base == "string";
-            let code = place.param.search_type.code();
-            return if known { Ok(()) } else { Err(format!("no {code} is made of a {base}")) };
+        let only = place.only.clone().or_else(|| match (base, &*place.param.targets) {
+            ("Resource", [target]) => Some(kinds::name(*target).to_owned()),
+            _ => None,
+        });
+        let Some(convert) = Convert::choose(place.param.search_type, base, only.as_deref()) else {
+            return Err(format!("no {} is made of a {base}", place.param.search_type.code()));
         };
         let shape = self.program.shapes.entry(param).or_default();
         shape.canonical |= matches!(convert, Convert::Canonical);
@@ -219,6 +224,9 @@ impl Builder {
             convert,
             Convert::Coding | Convert::CodeableConcept | Convert::Identifier | Convert::ContactPoint
         );
+        if matches!(convert, Convert::Code) {
+            shape.bindings.extend(place.binding);
+        }
         if let Some(only) = &place.only {
             shape.only.get_or_insert_default().push(only.clone());
         }

@@ -3,7 +3,8 @@
 use super::modifier::Modifier;
 use super::split::{split, unescape};
 use super::{SearchContext, SearchError, ordered, reference};
-use crate::extract::shape_of;
+use crate::definitions::{ValueSetId, definitions};
+use crate::extract::{Shape, shape_of};
 use crate::searchparams::{SearchParam, SearchType};
 use lenticular_base::LogicalId;
 use lenticular_base::index::{Clause, Param, SEPARATOR, Test, cut};
@@ -103,11 +104,27 @@ impl Reader<'_> {
         match (system.is_empty(), code.is_empty()) {
             (true, true) => Err(self.wrong(value, "neither a system nor a code is given")),
             (false, true) => Ok(Test::Suffix(param, format!("{SEPARATOR}{system}"))),
-            // The system of a plain code or boolean is implied by its element and not in the index.
-            (false, false) if !shape_of(param).systems => Ok(any_system(param, code)),
-            _ => Ok(Test::Is(param, cut(format!("{code}{SEPARATOR}{system}")))),
+            (false, false) => {
+                let shape = shape_of(param);
+                Ok(if shape.systems { exactly(param, code, system) } else { implied(param, &shape, code, system) })
+            }
+            (true, false) => Ok(exactly(param, code, system)),
         }
     }
+}
+
+fn exactly(param: Param, code: &str, system: &str) -> Test {
+    Test::Is(param, cut(format!("{code}{SEPARATOR}{system}")))
+}
+
+/// A plain code or boolean has its system implied by its element, so there is none in the index: where the element is
+/// bound to codes that are known, the system must be theirs; else it is taken as right.
+fn implied(param: Param, shape: &Shape, code: &str, system: &str) -> Test {
+    let fits = |set: &ValueSetId| definitions().has_code(*set, Some(system), code);
+    if shape.bindings.is_empty() || shape.bindings.iter().any(fits) {
+        return any_system(param, code);
+    }
+    Test::Never
 }
 
 fn any_system(param: Param, code: &str) -> Test {

@@ -1,0 +1,6 @@
+//! What a user of this crate sees, scene by scene.
+
+#[path = "suite/extract.rs"]
+mod extract;
+#[path = "suite/search.rs"]
+mod search;
