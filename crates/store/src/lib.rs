@@ -7,9 +7,18 @@
 //! - No driver is known here: SQL text is written once for a `Dialect`, and the conformance suite runs
 //!   against any engine it is handed.
 //!
-//! Start reading at [`contract`].
+//! Start reading at [`contract`]; then [`commit`] (how a group of proposals becomes a transaction), [`plan`] (how a search
+//! becomes SQL), [`schema`] (the tables), [`sql`] (what an engine must offer for these), [`conformance`] (what it must keep).
 
+pub mod commit;
+pub mod conformance;
 pub mod contract;
+pub mod dialect;
+pub mod entries;
+pub mod plan;
+pub mod rows;
+pub mod schema;
+pub mod sql;
 
 pub use contract::{
     AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, HistoryPage,

@@ -1,0 +1,121 @@
+//! The tables, as numbered migrations. `docs/tables.md` explains each with a worked row.
+
+use crate::dialect::Dialect;
+
+/// One step from an empty database to the newest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Migration {
+    /// 1, 2, 3 …
+    pub number: i64,
+    /// The statements. Never changed once released: engines keep its checksum and refuse to start on another text.
+    pub text: String,
+}
+
+/// The `until_position` of a version that is current.
+pub const FOREVER: i64 = i64::MAX;
+
+/// Every migration, oldest first.
+pub fn migrations(dialect: Dialect) -> Vec<Migration> {
+    [FIRST].iter().zip(1..).map(|(text, number)| Migration { number, text: dialect.fill(text) }).collect()
+}
+
+const FIRST: &str = "
+CREATE TABLE log (
+    position {int} PRIMARY KEY,
+    time {int} NOT NULL,
+    author_org {int} NOT NULL,
+    agent {text} NOT NULL,
+    changes {int} NOT NULL
+);
+
+CREATE TABLE record (
+    vid {int} PRIMARY KEY,
+    org {int} NOT NULL,
+    patient {text},
+    kind {int} NOT NULL,
+    labels {int} NOT NULL,
+    author_org {int} NOT NULL,
+    time {int} NOT NULL,
+    study {text},
+    id {text} NOT NULL,
+    version {int} NOT NULL,
+    from_position {int} NOT NULL,
+    until_position {int} NOT NULL,
+    position {int} NOT NULL,
+    deleted {int} NOT NULL,
+    dictionary {int} NOT NULL,
+    length {int} NOT NULL,
+    splice {int} NOT NULL,
+    body {bytes} NOT NULL
+);
+CREATE UNIQUE INDEX record_name ON record (kind, id, until_position, org, version);
+CREATE INDEX record_order ON record (org, kind, vid);
+CREATE INDEX record_time ON record (org, kind, time);
+CREATE INDEX record_patient ON record (org, patient, kind) WHERE patient IS NOT NULL;
+CREATE INDEX record_study ON record (org, study, kind) WHERE study IS NOT NULL;
+
+CREATE TABLE ix_text (
+    vid {int} NOT NULL,
+    param {int} NOT NULL,
+    value {text} NOT NULL,
+    org {int} NOT NULL,
+    PRIMARY KEY (vid, param, value)
+){clustered};
+CREATE INDEX ix_text_value ON ix_text (org, param, value, vid);
+
+CREATE TABLE ix_time (
+    vid {int} NOT NULL,
+    param {int} NOT NULL,
+    low {int} NOT NULL,
+    high {int} NOT NULL,
+    org {int} NOT NULL,
+    span {int} NOT NULL,
+    PRIMARY KEY (vid, param, low, high)
+){clustered};
+CREATE INDEX ix_time_value ON ix_time (org, param, span, low, high, vid);
+
+CREATE TABLE ix_number (
+    vid {int} NOT NULL,
+    param {int} NOT NULL,
+    low {real} NOT NULL,
+    high {real} NOT NULL,
+    unit {text} NOT NULL,
+    org {int} NOT NULL,
+    PRIMARY KEY (vid, param, low, high, unit)
+){clustered};
+CREATE INDEX ix_number_value ON ix_number (org, param, low, high, unit, vid);
+
+CREATE TABLE sweep (
+    until_position {int} NOT NULL,
+    vid {int} NOT NULL,
+    PRIMARY KEY (until_position, vid)
+){clustered};
+
+CREATE TABLE grants (
+    source {text} NOT NULL,
+    grantee {text} NOT NULL,
+    org {int} NOT NULL,
+    patient {text},
+    study {text},
+    kind {int},
+    expires {int}
+);
+CREATE INDEX grants_grantee ON grants (grantee, org);
+CREATE INDEX grants_source ON grants (source);
+
+CREATE TABLE dictionary (
+    no {int} PRIMARY KEY,
+    kind {int} NOT NULL,
+    bytes {bytes} NOT NULL
+);
+
+CREATE TABLE segment (
+    no {int} PRIMARY KEY,
+    length {int} NOT NULL
+);
+
+CREATE TABLE counter (
+    name {text} PRIMARY KEY,
+    value {int} NOT NULL
+);
+";

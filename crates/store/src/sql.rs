@@ -1,0 +1,133 @@
+//! What the commit algorithm and the query plan ask of a connection: run text with values, read rows.
+//!
+//! Placeholders are `$1`, `$2` … and appear first in that order, which every engine reads alike.
+
+use crate::contract::{PackedBody, Packing};
+use lenticular_base::{Fault, Kind};
+use std::sync::Arc;
+
+/// A value that is bound to a placeholder.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Bind<'a> {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Bind<'a> {
+    /// Text, or NULL where there is none.
+    pub fn optional(text: Option<&'a str>) -> Bind<'a> {
+        text.map_or(Bind::Null, Bind::Text)
+    }
+}
+
+/// A value that a statement owns.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Owned {
+    Int(i64),
+    Real(f64),
+    Text(String),
+}
+
+impl Owned {
+    fn bind(&self) -> Bind<'_> {
+        match self {
+            Owned::Int(value) => Bind::Int(*value),
+            Owned::Real(value) => Bind::Real(*value),
+            Owned::Text(value) => Bind::Text(value),
+        }
+    }
+}
+
+/// One row of an answer, columns counted from 0.
+pub trait Row {
+    /// An integer; 0 where the column is NULL.
+    fn int(&self, column: usize) -> Result<i64, Fault>;
+    /// A real number, `None` where the column is NULL.
+    fn real(&self, column: usize) -> Result<Option<f64>, Fault>;
+    /// An integer, `None` where the column is NULL.
+    fn maybe_int(&self, column: usize) -> Result<Option<i64>, Fault>;
+    /// Text, `None` where the column is NULL.
+    fn text(&self, column: usize) -> Result<Option<&str>, Fault>;
+    /// Bytes; empty where the column is NULL.
+    fn bytes(&self, column: usize) -> Result<&[u8], Fault>;
+}
+
+/// What is done with each row; `false` ends the reading.
+pub type Each<'a> = &'a mut dyn FnMut(&dyn Row) -> Result<bool, Fault>;
+
+/// One connection inside one transaction.
+pub trait Session {
+    /// Runs a statement that answers no rows; gives how many rows it changed.
+    fn execute(&self, text: &str, binds: &[Bind<'_>]) -> Result<u64, Fault>;
+    /// Runs one statement for each `width` values of `binds`.
+    fn execute_many(&self, text: &str, width: usize, binds: &[Bind<'_>]) -> Result<(), Fault>;
+    /// Runs a statement and hands over its rows.
+    fn query(&self, text: &str, binds: &[Bind<'_>], each: Each<'_>) -> Result<(), Fault>;
+    /// Which SQL it speaks.
+    fn dialect(&self) -> crate::dialect::Dialect;
+}
+
+/// The first column of the first row, as an integer.
+pub fn one_int(session: &dyn Session, text: &str, binds: &[Bind<'_>]) -> Result<Option<i64>, Fault> {
+    let mut found = None;
+    session.query(text, binds, &mut |row| {
+        found = row.maybe_int(0)?;
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// Packs bodies and unpacks them: compression is the engine's.
+pub trait Packer {
+    fn pack(&self, kind: Kind, bytes: &[u8], packing: Packing) -> PackedBody;
+    fn unpack(&self, dictionary: i64, length: i64, bytes: &[u8]) -> Result<Arc<[u8]>, Fault>;
+}
+
+/// A statement while it is being written.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Sql {
+    pub text: String,
+    pub binds: Vec<Owned>,
+}
+
+impl Sql {
+    /// Adds text.
+    pub fn push(&mut self, text: &str) -> &mut Sql {
+        self.text.push_str(text);
+        self
+    }
+
+    fn bind(&mut self, value: Owned) -> &mut Sql {
+        self.binds.push(value);
+        self.text.push('$');
+        self.text.push_str(&self.binds.len().to_string());
+        self
+    }
+
+    /// Adds a placeholder for an integer.
+    pub fn int(&mut self, value: i64) -> &mut Sql {
+        self.bind(Owned::Int(value))
+    }
+
+    /// Adds a placeholder for a real number.
+    pub fn real(&mut self, value: f64) -> &mut Sql {
+        self.bind(Owned::Real(value))
+    }
+
+    /// Adds a placeholder for text.
+    pub fn str(&mut self, value: impl Into<String>) -> &mut Sql {
+        self.bind(Owned::Text(value.into()))
+    }
+
+    /// Ends a chain of additions.
+    pub fn end(&mut self) {}
+
+    /// Runs it.
+    pub fn query(&self, session: &dyn Session, each: Each<'_>) -> Result<(), Fault> {
+        let binds: Vec<Bind<'_>> = self.binds.iter().map(Owned::bind).collect();
+        session.query(&self.text, &binds, each)
+    }
+}
