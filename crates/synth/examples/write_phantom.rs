@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p lenticular-synth --example write_phantom -- FOLDER [SEED]
 
-use lenticular_synth::{Date, PhantomSize, SmallImage, ct_phantom, person, single_frame};
+use lenticular_synth::{Date, PhantomSize, SmallImage, person, single_frame};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
@@ -14,7 +14,7 @@ fn main() -> std::io::Result<()> {
     let today = Date::new(2026, 1, 15).expect("a day of the calendar");
     let somebody = person(seed, 0, today);
     let study = somebody.study_facts().expect("person 0 has a chest CT");
-    let phantom = ct_phantom(seed, &somebody.facts(), &study, PhantomSize::default());
+    let phantom = somebody.ct_phantom(PhantomSize::default()).expect("person 0 has a chest CT");
 
     let started = std::time::Instant::now();
     std::thread::scope(|scope| {

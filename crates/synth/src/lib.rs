@@ -7,7 +7,8 @@
 //! Part 10, so that a reader tested with its output is tested against an independent writer.
 //!
 //! *Start reading* at [`network`] for the members, [`people`] for the people and [`Person::transaction`] for a history,
-//! [`resources`] and [`load_bundle`] for load, [`ct_phantom`] for the chest CT and [`single_frame`] for small images.
+//! [`resources`] and [`load_bundle`] for load, [`Person::ct_phantom`] for the chest CT of the record,
+//! [`ct_phantom`] for any other and [`single_frame`] for small images.
 //!
 //! A few single LOINC codes name common observations, with display texts of our own. This material contains content
 //! from LOINC (<https://loinc.org>). LOINC is copyright © Regenstrief Institute, Inc. and the Logical Observation

@@ -2,6 +2,7 @@
 
 use crate::bundle::{Link, Transaction, coding};
 use crate::calendar::{Date, Moment};
+use crate::imaging::ct::{CtPhantom, PhantomSize, ct_phantom};
 use crate::imaging::{PatientFacts, StudyFacts};
 use crate::json::Json;
 use crate::names::{self, Culture, Town};
@@ -250,6 +251,12 @@ impl Person {
             institution: member.latin_name.to_owned(),
             station: member.ae_title.to_owned(),
         })
+    }
+
+    /// This person's chest CT, whose nodules the report in [`Self::transaction`] describes.
+    pub fn ct_phantom(&self, size: PhantomSize) -> Option<CtPhantom> {
+        let ct = self.chest_ct.as_ref()?;
+        Some(ct_phantom(ct.phantom_seed, &self.facts(), &self.study_facts()?, size))
     }
 
     /// The whole history as a FHIR R4 transaction Bundle, compact JSON: 30 to 120 resources that refer to each other

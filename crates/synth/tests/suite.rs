@@ -298,8 +298,7 @@ fn assert_volumes(phantom: &CtPhantom) {
 fn the_report_tells_of_the_nodules_in_the_images() {
     let person = person(1, 0, today());
     let ct = person.chest_ct.clone().unwrap();
-    let size = PhantomSize { columns: 16, rows: 16, slices: 1 };
-    let phantom = ct_phantom(ct.phantom_seed, &person.facts(), &person.study_facts().unwrap(), size);
+    let phantom = person.ct_phantom(PhantomSize { columns: 16, rows: 16, slices: 1 }).unwrap();
     let nodules = phantom.truth().nodules;
     let report = entries(&person.transaction())
         .into_iter()
