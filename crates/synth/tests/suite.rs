@@ -335,3 +335,14 @@ fn files_are_part_10_and_repeat() {
         assert_eq!(image(), image());
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever the seed, the number and the day: a transaction whose references resolve, and no panic.
+    #[test]
+    fn any_person_of_any_day_has_a_history(seed: u64, number: u32, days in -62_091_i32..84_370) {
+        let person = person(seed, number, Date::from_days(days));
+        assert_references_resolve(&entries(&person.transaction()));
+    }
+}
