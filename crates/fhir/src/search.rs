@@ -15,11 +15,13 @@ mod ordered;
 mod parse;
 mod reference;
 mod split;
+mod subset;
 mod value;
 
 pub use error::SearchError;
 pub use include::Include;
 pub use parse::{fuzz, parse};
+pub use subset::summarise;
 
 use lenticular_base::Instant;
 use lenticular_base::index::Query;

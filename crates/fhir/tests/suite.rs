@@ -4,3 +4,7 @@
 mod extract;
 #[path = "suite/search.rs"]
 mod search;
+#[path = "suite/subset.rs"]
+mod subset;
+#[path = "suite/validate.rs"]
+mod validate;

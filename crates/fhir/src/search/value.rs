@@ -106,7 +106,11 @@ impl Reader<'_> {
             (false, true) => Ok(Test::Suffix(param, format!("{SEPARATOR}{system}"))),
             (false, false) => {
                 let shape = shape_of(param);
-                Ok(if shape.systems { exactly(param, code, system) } else { implied(param, &shape, code, system) })
+                Ok(if shape.systems {
+                    exactly(param, code, system)
+                } else {
+                    implied(param, &shape, code, system)
+                })
             }
             (true, false) => Ok(exactly(param, code, system)),
         }

@@ -169,9 +169,12 @@ fn tokens() {
         gender begins male¦
     "#]],
     );
-    check("Patient?gender=urn:mars|male", expect![[r#"
+    check(
+        "Patient?gender=urn:mars|male",
+        expect![[r#"
         never
-    "#]]);
+    "#]],
+    );
     check(
         "Patient?gender:not=male,female&active=true",
         expect![[r#"
