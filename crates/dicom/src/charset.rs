@@ -169,13 +169,21 @@ mod tests {
             b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf",
             &["Hong^Gildong=洪^吉洞=홍^길동"],
         );
-        check("\\ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab", &["Zhang^XiaoDong=张^小东"]);
+        check(
+            "\\ISO 2022 IR 58",
+            b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab",
+            &["Zhang^XiaoDong=张^小东"],
+        );
         check("ISO 2022 IR 100\\ISO 2022 IR 126", b"A\xe9\\\x1b-F\xc4\\\xe9", &["Aé", "Δ", "é"]);
     }
 
     #[test]
     fn a_backslash_within_a_character_splits_nothing() {
-        check("GB18030", b"\x98\x5c\\A", &["榎", "A"].map(|s| if s == "A" { s } else { "榎" }).map(|s| s).as_slice());
+        check(
+            "GB18030",
+            b"\x98\x5c\\A",
+            &["榎", "A"].map(|s| if s == "A" { s } else { "榎" }).map(|s| s).as_slice(),
+        );
         check("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab", &["Wang^XiaoDong=王^小东"]);
         check("ISO_IR 192", "Wang^XiaoDong=王^小東\\é".as_bytes(), &["Wang^XiaoDong=王^小東", "é"]);
     }

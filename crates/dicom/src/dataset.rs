@@ -73,6 +73,11 @@ impl Element {
         }
     }
 
+    /// Whether the value is at hand, not left in the stream.
+    pub(crate) fn bytes_or_items(&self) -> bool {
+        !matches!(self.value, Value::Bulk(_))
+    }
+
     /// Whether the value has zero length.
     pub fn is_empty(&self) -> bool {
         match &self.value {
@@ -187,10 +192,12 @@ impl DataSet {
     /// The first value as text, trimmed, in this data set's own character set; `None` where absent or empty.
     pub fn string(&self, tag: Tag) -> Option<String> {
         let element = self.get(tag)?;
-        let charset = if element.vr.is_localised() { self.charset().unwrap_or_default() } else { Default::default() };
+        let charset =
+            if element.vr.is_localised() { self.charset().unwrap_or_default() } else { Default::default() };
         let first = element.strings(&charset).into_iter().next()?;
         let trimmed = first.trim();
-        (!trimmed.is_empty()).then(|| if trimmed.len() == first.len() { first.clone() } else { trimmed.to_owned() })
+        (!trimmed.is_empty())
+            .then(|| if trimmed.len() == first.len() { first.clone() } else { trimmed.to_owned() })
     }
 
     /// The first value as text without decoding: for UIDs, codes and other plain values.

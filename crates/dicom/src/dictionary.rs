@@ -36,8 +36,12 @@ struct Dictionary {
 }
 
 static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(|| {
-    let mut dictionary =
-        Dictionary { tags: Vec::new(), attributes: Vec::new(), repeating: Vec::new(), keywords: HashMap::new() };
+    let mut dictionary = Dictionary {
+        tags: Vec::new(),
+        attributes: Vec::new(),
+        repeating: Vec::new(),
+        keywords: HashMap::new(),
+    };
     for line in include_str!("dictionary/attributes.txt").lines() {
         dictionary.add(line).expect("every line of the table has its four columns");
     }
@@ -51,7 +55,8 @@ impl Dictionary {
             (columns.next()?, columns.next()?, columns.next()?, columns.next()?);
         let keyword = if keyword == "-" { "" } else { keyword };
         let value = u32::from_str_radix(&tag_text.replace('x', "0"), 16).ok()?;
-        let mask = tag_text.bytes().fold(0, |mask: u32, digit| mask << 4 | if digit == b'x' { 0 } else { 15 });
+        let mask =
+            tag_text.bytes().fold(0, |mask: u32, digit| mask << 4 | if digit == b'x' { 0 } else { 15 });
         let attribute = Attribute {
             tag: Tag(value),
             vr: if vrs.contains("OW") && !vrs.starts_with("US") { Vr::Ow } else { Vr::parse(vrs.get(..2)?)? },

@@ -6,6 +6,7 @@
 mod number;
 mod read;
 
+pub(crate) use read::person_name;
 pub use read::{JsonDataSet, JsonError, read_json};
 
 use crate::charset::SpecificCharacterSet;
@@ -49,7 +50,7 @@ impl Writer<'_> {
         self.out.push('{');
         let mut first = true;
         for element in dataset.elements() {
-            if element.tag.is_group_length() || element.tag.group() <= 2 {
+            if element.tag.is_group_length() || matches!(element.tag.group(), 0 | 2) {
                 continue;
             }
             if !std::mem::take(&mut first) {

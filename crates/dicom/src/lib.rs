@@ -9,6 +9,8 @@
 //! Start reading at [`read::Scanner`] (a stream becomes a header and the places of its frames), then [`json`] (what
 //! DICOMweb answers), [`attributes`] (what rows and indexes hold of it) and [`query`] (what QIDO-RS asks). The network
 //! side begins at [`pdu`], with [`dimse`] above it.
+
+pub mod attributes;
 pub mod charset;
 pub mod dataset;
 pub mod dictionary;
@@ -16,8 +18,10 @@ pub mod dimse;
 pub mod file_meta;
 pub mod fuzz;
 pub mod json;
+pub mod matching;
 pub mod pdu;
 pub mod pixels;
+pub mod query;
 pub mod read;
 pub mod tag;
 pub mod uids;

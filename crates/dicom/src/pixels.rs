@@ -28,7 +28,13 @@ pub enum PixelKind {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PixelLayout {
     /// One value of unencapsulated samples, frame after frame.
-    Native { kind: PixelKind, vr: Vr, offset: u64, length: u64, big_endian: bool },
+    Native {
+        kind: PixelKind,
+        vr: Vr,
+        offset: u64,
+        length: u64,
+        big_endian: bool,
+    },
     Encapsulated(Encapsulated),
 }
 

@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn paths_print_and_read_back() {
-        let path = TagPath { items: vec![(Tag(0x0008_1115), 3), (Tag(0x0008_1199), 0)], tag: tags::PIXEL_DATA };
+        let path =
+            TagPath { items: vec![(Tag(0x0008_1115), 3), (Tag(0x0008_1199), 0)], tag: tags::PIXEL_DATA };
         assert_eq!(path.to_string(), "00081115/3/00081199/0/7FE00010");
         assert_eq!(TagPath::parse(&path.to_string()), Some(path));
         for bad in ["", "0008", "00081115/0", "00081115/-1/00080018", "00081115/x/00080018", "0008111ü"] {

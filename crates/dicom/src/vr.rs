@@ -41,8 +41,19 @@ impl Vr {
     pub const fn is_long(self) -> bool {
         matches!(
             self,
-            Vr::Ob | Vr::Od | Vr::Of | Vr::Ol | Vr::Ov | Vr::Ow | Vr::Sq | Vr::Sv | Vr::Uc | Vr::Un | Vr::Ur
-                | Vr::Ut | Vr::Uv
+            Vr::Ob
+                | Vr::Od
+                | Vr::Of
+                | Vr::Ol
+                | Vr::Ov
+                | Vr::Ow
+                | Vr::Sq
+                | Vr::Sv
+                | Vr::Uc
+                | Vr::Un
+                | Vr::Ur
+                | Vr::Ut
+                | Vr::Uv
         )
     }
 
@@ -59,7 +70,10 @@ impl Vr {
     /// Text of any kind.
     pub const fn is_text(self) -> bool {
         self.is_localised()
-            || matches!(self, Vr::Ae | Vr::As | Vr::Cs | Vr::Da | Vr::Ds | Vr::Dt | Vr::Is | Vr::Tm | Vr::Ui | Vr::Ur)
+            || matches!(
+                self,
+                Vr::Ae | Vr::As | Vr::Cs | Vr::Da | Vr::Ds | Vr::Dt | Vr::Is | Vr::Tm | Vr::Ui | Vr::Ur
+            )
     }
 
     /// One value only: a backslash is an ordinary character.

@@ -18,7 +18,11 @@ pub const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
 pub enum Piece {
     Bytes(Vec<u8>),
     /// Bytes of what was scanned; each `unit` of them is to be turned round (1: none).
-    Copy { offset: u64, length: u64, unit: usize },
+    Copy {
+        offset: u64,
+        length: u64,
+        unit: usize,
+    },
     /// Here the caller sends the new pixel data: exactly the announced length, or items and a delimiter.
     Pixels,
 }

@@ -48,7 +48,13 @@ impl PixelLayout {
                 };
                 let big_endian = reader.byte()? == 1;
                 let vr = Vr::from_bytes([reader.byte()?, reader.byte()?]).ok_or(CompactError)?;
-                Ok(PixelLayout::Native { kind, vr, offset: reader.number()?, length: reader.number()?, big_endian })
+                Ok(PixelLayout::Native {
+                    kind,
+                    vr,
+                    offset: reader.number()?,
+                    length: reader.number()?,
+                    big_endian,
+                })
             }
             1 => Ok(PixelLayout::Encapsulated(reader.encapsulated()?)),
             _ => Err(CompactError),

@@ -103,9 +103,12 @@ fn by_extended_table(fragments: &mut [Fragment], base: u64, header: &DataSet) ->
 
 /// PS3.5 §A.4: 32-bit offsets in the first item. A table that does not fit the fragments counts for nothing.
 fn by_basic_table(fragments: &[Fragment], source: &EncapsulatedSource, expected: usize) -> Option<Vec<u32>> {
-    let offsets = source.table.chunks_exact(4).filter_map(|chunk| chunk.try_into().ok()).map(u32::from_le_bytes);
+    let offsets =
+        source.table.chunks_exact(4).filter_map(|chunk| chunk.try_into().ok()).map(u32::from_le_bytes);
     let frames: Vec<u32> = offsets
-        .map(|offset| index_of(fragments, source.base, u64::from(offset)).and_then(|at| u32::try_from(at).ok()))
+        .map(|offset| {
+            index_of(fragments, source.base, u64::from(offset)).and_then(|at| u32::try_from(at).ok())
+        })
         .collect::<Option<_>>()?;
     let ascending = frames.first() == Some(&0) && frames.windows(2).all(|pair| pair[0] < pair[1]);
     let fits = frames.len() == expected || fragments.len() != expected;

@@ -25,11 +25,22 @@ struct Open {
 enum State {
     Header,
     /// Collecting a value that is kept.
-    Value { tag: Tag, vr: Vr, left: u64, bytes: Vec<u8> },
+    Value {
+        tag: Tag,
+        vr: Vr,
+        left: u64,
+        bytes: Vec<u8>,
+    },
     /// Passing over a value that is not.
-    Skip { tag: Tag, left: u64 },
+    Skip {
+        tag: Tag,
+        left: u64,
+    },
     /// Within a fragment: the first holds the offset table.
-    Fragment { left: u64, table: bool },
+    Fragment {
+        left: u64,
+        table: bool,
+    },
     /// Zeros after the data set, which some writers leave.
     Trailing,
     /// The next element belongs to another group than the one asked for.
@@ -129,7 +140,11 @@ impl Parser {
                     self.offset += taken.len() as u64;
                     let (done, table) = (*left == 0, *table);
                     if let Some(Open { level: Level::Fragments { source, .. }, .. }) = self.open.last_mut() {
-                        if table { source.table.extend_from_slice(taken) } else { source.pass(taken) }
+                        if table {
+                            source.table.extend_from_slice(taken)
+                        } else {
+                            source.pass(taken)
+                        }
                         if done && table {
                             source.base = self.offset;
                         }
@@ -346,10 +361,9 @@ impl Parser {
             }
             tags::ITEM_DELIMITATION => Ok(()),
             tags::ITEM => {
-                let item_end = (length != UNDEFINED).then(|| self.offset + u64::from(length));
-                if item_end.is_some_and(|item_end| item_end > end) {
-                    return Err(ReadError::Overrun { offset: at, tag, length: u64::from(length) });
-                }
+                // An item that claims more than its sequence has room for ends with the sequence.
+                let item_end =
+                    (length != UNDEFINED).then(|| end.min(self.offset.saturating_add(u64::from(length))));
                 self.count(tag, at)?;
                 let level = Level::Item {
                     elements: Vec::new(),
@@ -381,7 +395,8 @@ impl Parser {
 
     fn fragment_part(&mut self, header: &Header, at: u64) -> Result<(), ReadError> {
         let &Header { tag, length, .. } = header;
-        let Some(Open { level: Level::Fragments { source, table_seen, .. }, end }) = self.open.last_mut() else {
+        let Some(Open { level: Level::Fragments { source, table_seen, .. }, end }) = self.open.last_mut()
+        else {
             return Ok(());
         };
         match tag {
@@ -410,10 +425,13 @@ impl Parser {
     }
 
     fn close_fragments(&mut self, end: u64) {
-        let Some(Open { level: Level::Fragments { tag, vr, start, mut source, .. }, .. }) = self.open.pop() else {
+        let Some(Open { level: Level::Fragments { tag, vr, start, mut source, .. }, .. }) = self.open.pop()
+        else {
             return;
         };
         source.length = end - start;
+        // Fragments of pixel data are bytes whatever was said of it (PS3.5 §A.4).
+        let vr = if tag == tags::PIXEL_DATA { Vr::Ob } else { vr };
         let bulk = Bulk { offset: start, length: end - start, encapsulated: true };
         self.add(Element { tag, vr, value: Value::Bulk(bulk) });
         if self.open.len() == 1 && tag == tags::PIXEL_DATA {
@@ -477,7 +495,8 @@ impl Parser {
     }
 
     fn keep_value(&mut self) {
-        let State::Value { tag, vr, mut bytes, .. } = std::mem::replace(&mut self.state, State::Header) else {
+        let State::Value { tag, vr, mut bytes, .. } = std::mem::replace(&mut self.state, State::Header)
+        else {
             return;
         };
         if self.encoding.big_endian && vr.unit() > 1 {

@@ -36,7 +36,8 @@ pub fn is_plausible(bytes: &[u8]) -> bool {
         let Some(tag) = tag_at(bytes, big_endian) else { return false };
         let low = (0x0002..=0x0040).contains(&tag.group());
         let known = tag.is_group_length() || dictionary::attribute(tag).is_some();
-        let length = bytes.get(4..8).and_then(|field| field.try_into().ok()).map_or(u32::MAX, u32::from_le_bytes);
+        let length =
+            bytes.get(4..8).and_then(|field| field.try_into().ok()).map_or(u32::MAX, u32::from_le_bytes);
         low && known && (vr_at(bytes).is_some() || (!big_endian && length < 1 << 20))
     })
 }
