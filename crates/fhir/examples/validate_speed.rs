@@ -29,7 +29,9 @@ fn main() -> std::io::Result<()> {
         }
         validating += start.elapsed();
         let start = Instant::now();
-        for resource in tree.get("entry").map_or(&[][..], Tree::items).iter().filter_map(|e| e.get("resource")) {
+        for resource in
+            tree.get("entry").map_or(&[][..], Tree::items).iter().filter_map(|e| e.get("resource"))
+        {
             std::hint::black_box(lenticular_fhir::resource::prepare(resource, "x").ok());
         }
         preparing += start.elapsed();

@@ -10,6 +10,7 @@
 //! Start reading at [`definitions`] (elements and value sets), then [`validate`], [`resource`] (how a body is kept)
 //! and [`bundle`]. Search begins at `search`, what is indexed at `extract`.
 
+pub mod bundle;
 pub mod compartment;
 pub mod definitions;
 pub mod extract;

@@ -1,4 +1,6 @@
 //! What a user of this crate sees, scene by scene.
+// Clippy knows the functions marked #[test] as tests, not those that they call.
+#![allow(clippy::unwrap_used)]
 
 #[path = "suite/extract.rs"]
 mod extract;
