@@ -4,8 +4,14 @@
 
 #[path = "suite/extract.rs"]
 mod extract;
+#[path = "suite/matching.rs"]
+mod matching;
 #[path = "suite/search.rs"]
 mod search;
+#[path = "suite/search_refusals.rs"]
+mod search_refusals;
+#[path = "suite/searchparams.rs"]
+mod searchparams;
 #[path = "suite/subset.rs"]
 mod subset;
 #[path = "suite/validate.rs"]

@@ -141,8 +141,8 @@ impl Decimal {
         let unit = power - i32::try_from(fraction.len()).ok()?;
         // The standard's own example: 1e2 is [95, 105), one place finer than its digits; 100 is [99.5, 100.5).
         let places = if exponent.is_some() && fraction.is_empty() { 2 } else { 1 };
-        let scaled = digits * 10_i128.pow(places);
-        let at = |digits: i128| format!("{digits}e{}", unit - places as i32).parse::<f64>().ok();
+        let scaled = digits * if places == 2 { 100 } else { 10 };
+        let at = |digits: i128| format!("{digits}e{}", unit - places).parse::<f64>().ok();
         let decimal = Decimal { value: at(scaled)?, low: at(scaled - 5)?, high: at(scaled + 5)? };
         (decimal.low.is_finite() && decimal.high.is_finite()).then_some(decimal)
     }

@@ -116,14 +116,9 @@ fn unknown(kind: Kind, code: &str) -> SearchError {
     SearchError::UnknownParameter { kind: kinds::name(kind), name: code.to_owned(), known: known.join(", ") }
 }
 
-/// Reads a whole query string, `&` between pairs and `=` within, as a search on Observation and one on Patient. For
-/// fuzzing: it must end, and never panic.
+/// Reads a query string as searches on types with parameters of every kind. For fuzzing: it must end, and never panic.
 pub fn fuzz(text: &str) {
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name.to_owned(), value.to_owned())
-    };
-    let pairs: Vec<(String, String)> = text.split('&').map(pair).collect();
+    let Ok(pairs) = super::read_pairs(text) else { return };
     for lenient in [false, true] {
         let base_url = "http://localhost/fhir";
         let context =
