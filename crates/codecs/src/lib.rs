@@ -9,10 +9,10 @@
 //! - No memory is taken from an unchecked length: a frame's size is known from [`FrameInfo`] and bounded
 //!   ([`MAX_FRAME_BYTES`]) before anything is allocated, and a codestream whose own header says another size is refused.
 //! - Hostile bytes give a [`CodecError`], never a panic: decoders of others run behind a guard.
-//! - This is the only crate of the workspace that may use C, C++ or `unsafe`.
+//! - This is the only crate of the workspace that may use C, C++ or `unsafe`. It uses no C, and `unsafe` in one file (`jpeg2000/decoder.rs`).
 //!
 //! Start reading at [`decode`] in `transfer_syntax.rs`, which names every codec; then `jpeg.rs` (own decoder for
-//! ITU-T T.81, DCT and lossless), `rle.rs`, and `render.rs`.
+//! ITU-T T.81, DCT and lossless), `jpegls.rs` (own, T.87), `rle.rs`, and `render.rs`.
 
 mod bits;
 mod color;

@@ -74,7 +74,7 @@ fn expand_422(info: &FrameInfo, data: &[u8]) -> Result<Frame, CodecError> {
         let full = FrameInfo { photometric, ..info.clone() };
         return decode_full(&full, data);
     }
-    let Some(stored) = data.get(..pixels_count * 2).filter(|_| info.columns % 2 == 0) else {
+    let Some(stored) = data.get(..pixels_count * 2).filter(|_| info.columns.is_multiple_of(2)) else {
         return Err(CodecError::corrupt(CODEC, format!("{} bytes of {}", data.len(), pixels_count * 2)));
     };
     let mut pixels = Vec::with_capacity(pixels_count * 3);

@@ -69,23 +69,19 @@ impl<'a> BitReader<'a> {
     #[inline]
     fn fill(&mut self) {
         while self.count <= 56 {
-            let byte = match self.data.get(self.at) {
-                Some(0xFF) => {
-                    if self.data.get(self.at + 1) == Some(&0) {
-                        self.at += 2;
-                        0xFF
-                    } else {
-                        self.padding = self.padding.saturating_add(8);
-                        0
-                    }
+            let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
+                (Some(0xFF), Some(0)) => {
+                    self.at += 2;
+                    0xFF
                 }
-                Some(&byte) => {
-                    self.at += 1;
-                    byte
-                }
-                None => {
+                // A marker, or the end.
+                (Some(0xFF), _) | (None, _) => {
                     self.padding = self.padding.saturating_add(8);
                     0
+                }
+                (Some(&byte), _) => {
+                    self.at += 1;
+                    byte
                 }
             };
             self.bits |= u64::from(byte) << (56 - self.count);

@@ -36,7 +36,7 @@ pub(super) fn decode_scan(
     }
     let (columns, rows) = (frame.columns as usize, frame.rows as usize);
     let interval = tables.restart_interval as usize;
-    if interval % columns != 0 {
+    if !interval.is_multiple_of(columns) {
         return Err(corrupt("a restart interval that is not whole lines"));
     }
     let lines_between = interval / columns;

@@ -9,7 +9,7 @@ use super::plane::Plane;
 pub(super) fn to_full(plane: Plane, frame: &FrameHeader) -> Vec<u16> {
     let (columns, rows) = (frame.columns as usize, frame.rows as usize);
     let (across, down) = (frame.h_max / plane.h, frame.v_max / plane.v);
-    let whole = frame.h_max % plane.h == 0 && frame.v_max % plane.v == 0;
+    let whole = frame.h_max.is_multiple_of(plane.h) && frame.v_max.is_multiple_of(plane.v);
     match (across, down) {
         (1, 1) if whole => crop(plane, columns, rows),
         (2, 1) if whole && plane.columns > 2 => {

@@ -1,6 +1,5 @@
 //! Codestreams made by other encoders from one formula, and by the encoders at hand.
 
-use charls::{CharLS, InterleaveMode};
 use lenticular_codecs::{
     CodecError, Frame, FrameInfo, Photometric, Picture, decode, encode_jpeg, encode_jpeg_baseline_frame,
     encode_png, to_rgb,
@@ -87,47 +86,28 @@ fn twelve_bit_jpeg_equals_the_reference_decoder() {
 
 #[test]
 fn jpeg_ls_is_exact_in_each_interleave_mode() {
-    for (samples, bits, allocated) in [(1u16, 8u32, 8u16), (1, 12, 16), (1, 16, 16), (3, 8, 8), (3, 16, 16)] {
-        let values = pattern(u32::from(samples), bits);
-        let pixels = bytes(&values, allocated);
-        let description = charls::FrameInfo {
-            width: COLUMNS,
-            height: ROWS,
-            bits_per_sample: bits as i32,
-            component_count: i32::from(samples),
-        };
-        let modes: &[InterleaveMode] = match samples {
-            1 => &[InterleaveMode::None],
-            _ => &[InterleaveMode::Line, InterleaveMode::Sample],
-        };
-        for &mode in modes {
-            let mut encoder = CharLS::default();
-            encoder.set_interleave_mode(mode).unwrap();
-            let encoded = encoder.encode(description.clone(), 0, &pixels).unwrap();
-            check("4.80", &encoded, &info(samples, allocated, bits as u16), &values);
-        }
-    }
+    check("4.80", include_bytes!("../data/grey8.jls"), &info(1, 8, 8), &pattern(1, 8));
+    check("4.80", include_bytes!("../data/grey12.jls"), &info(1, 16, 12), &pattern(1, 12));
+    check("4.80", include_bytes!("../data/rgb8-plane.jls"), &info(3, 8, 8), &pattern(3, 8));
+    check("4.80", include_bytes!("../data/rgb8-line.jls"), &info(3, 8, 8), &pattern(3, 8));
+    check("4.80", include_bytes!("../data/rgb8-sample.jls"), &info(3, 8, 8), &pattern(3, 8));
 }
 
 #[test]
-fn jpeg_ls_by_planes_is_interleaved() {
-    let values = pattern(3, 8);
-    let planes: Vec<u8> =
-        (0..3).flat_map(|plane| values.iter().skip(plane).step_by(3).map(|&value| value as u8)).collect();
-    let description =
-        charls::FrameInfo { width: COLUMNS, height: ROWS, bits_per_sample: 8, component_count: 3 };
-    let encoded = CharLS::default().encode(description, 0, &planes).unwrap();
-    check("4.80", &encoded, &info(3, 8, 8), &values);
-}
-
-#[test]
-fn near_lossless_stays_within_its_bound() {
+fn near_lossless_jpeg_ls_stays_within_its_bound() {
+    let data = include_bytes!("../data/grey8-near2.jls");
+    let frame = decode("1.2.840.10008.1.2.4.81", &info(1, 8, 8), data).unwrap();
     let values = pattern(1, 8);
-    let description =
-        charls::FrameInfo { width: COLUMNS, height: ROWS, bits_per_sample: 8, component_count: 1 };
-    let encoded = CharLS::default().encode(description, 2, &bytes(&values, 8)).unwrap();
-    let frame = decode("1.2.840.10008.1.2.4.81", &info(1, 8, 8), &encoded).unwrap();
-    assert!(frame.pixels.iter().zip(&values).all(|(&got, &was)| (i32::from(got) - was).abs() <= 2));
+    let apart = |(got, was): (&u8, &i32)| (i32::from(*got) - was).abs();
+    assert_eq!(frame.pixels.iter().zip(&values).map(apart).max(), Some(2));
+}
+
+/// A scan that ends early fails at once.
+#[test]
+fn a_cut_jpeg_ls_is_refused() {
+    let data = include_bytes!("../data/grey8.jls");
+    let result = decode("1.2.840.10008.1.2.4.80", &info(1, 8, 8), &data[..120]);
+    assert!(matches!(result, Err(CodecError::Corrupt { .. })), "{result:?}");
 }
 
 /// A smooth picture: JPEG at quality 95 stays close to it.

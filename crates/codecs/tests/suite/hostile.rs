@@ -10,7 +10,7 @@ const SUFFIXES: [&str; 13] = [
     "", ".1", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.90", ".4.201", ".4.110", ".4.112",
 ];
 
-const SAMPLES: [(&str, &[u8], u16, u16); 7] = [
+const SAMPLES: [(&str, &[u8], u16, u16); 11] = [
     (".4.90", include_bytes!("../data/grey16.j2k"), 1, 16),
     (".4.91", include_bytes!("../data/rgb8.j2k"), 3, 8),
     (".4.201", include_bytes!("../data/grey16.jph"), 1, 16),
@@ -18,6 +18,10 @@ const SAMPLES: [(&str, &[u8], u16, u16); 7] = [
     (".4.110", include_bytes!("../data/grey12.jxl"), 1, 16),
     (".4.110", include_bytes!("../data/rgb8.jxl"), 3, 8),
     (".4.51", include_bytes!("../data/grey12.jpg"), 1, 16),
+    (".4.81", include_bytes!("../data/grey8-near2.jls"), 1, 8),
+    (".4.80", include_bytes!("../data/grey12.jls"), 1, 16),
+    (".4.80", include_bytes!("../data/rgb8-line.jls"), 3, 8),
+    (".4.80", include_bytes!("../data/rgb8-sample.jls"), 3, 8),
 ];
 
 fn check(suffix: &str, info: &FrameInfo, data: &[u8]) {
