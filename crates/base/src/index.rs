@@ -85,6 +85,8 @@ pub fn cut(mut text: String) -> String {
 /// | Sa | `v.low >= high` |
 /// | Eb | `v.high <= low` |
 ///
+/// For [`Test::Updated`] the value of a row that was changed at `t` is `t..t + 1`, in milliseconds.
+///
 /// Whoever compiles a search sees to it that these rules, all of them inclusive, mean what the search says: a number
 /// in a resource is exact (`v.low == v.high`); `eq100` has `low` 99.5 and as `high` the greatest float below 100.5;
 /// `gt100` has 100 as both; `sa100` has as `high` the least float above 100, `eb100` as `low` the greatest below it.

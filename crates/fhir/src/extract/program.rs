@@ -190,7 +190,7 @@ impl Builder {
         // Where no type is named, those that the parameter is not made of (a string beside a dateTime) are no gap.
         let mut outcome = Err(format!("{} has no element {name} {wanted:?}", place.structure));
         for element in choices(&place.structure, name) {
-            if wanted.is_some_and(|wanted| wanted != element.type_name) {
+            if wanted.is_some_and(|wanted| !is_a(element.type_name, wanted)) {
                 continue;
             }
             let place = Place { structure: element.type_name.to_owned(), ..place.clone() };
@@ -251,10 +251,16 @@ fn choices(structure: &str, name: &str) -> impl Iterator<Item = &'static definit
     })
 }
 
-/// Whether a type is `wanted` or derived from it.
+/// Whether a type is `wanted` or derived from it (FHIRPath §5.2.4 `ofType`).
 fn is_a(kind: &str, wanted: &str) -> bool {
-    let base = || definitions().structure_id(kind).map(|id| definitions().structure(id).base);
-    kind == wanted || base().is_some_and(|base| is_a(base, wanted))
+    let base = match kind {
+        // FHIR R4 §2.24.0.1: the primitives that specialise others.
+        "canonical" | "oid" | "url" | "uuid" => "uri",
+        "code" | "id" | "markdown" => "string",
+        "positiveInt" | "unsignedInt" => "integer",
+        _ => definitions().structure_id(kind).map_or("", |id| definitions().structure(id).base),
+    };
+    kind == wanted || (!base.is_empty() && is_a(base, wanted))
 }
 
 /// The type that decides how values are laid down: an Age is a Quantity.

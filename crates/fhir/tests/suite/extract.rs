@@ -215,6 +215,20 @@ fn canonicals_money_ranges_numbers_timings() {
 }
 
 #[test]
+fn a_type_includes_those_derived_from_it() {
+    let body = r#"{"resourceType":"ConceptMap","status":"draft","sourceCanonical":"http://v/1|2","targetUri":"http://v/2"}"#;
+    check(
+        body,
+        expect![[r#"
+        source = http://v/1¦2
+        source-uri = http://v/1¦2
+        status = draft¦
+        target-uri = http://v/2¦
+    "#]],
+    );
+}
+
+#[test]
 fn a_bundle_is_found_by_its_first_resource() {
     check(
         r#"{"resourceType":"Bundle","type":"document","timestamp":"2024-01-01T00:00:00Z","entry":[
