@@ -42,7 +42,8 @@ fn byte_frame(rows: u32, columns: u32, pixels: Vec<u8>) -> Frame {
 
 fn windowed(values: &[i16], center: f64, width: f64, function: WindowFunction) -> Vec<u8> {
     let window = Some(Window { center, width, function });
-    render(&signed_frame(values), &RenderOptions { window, ..RenderOptions::default() }).unwrap().pixels
+    let options = RenderOptions { window, ..RenderOptions::default() };
+    render(&signed_frame(values), &options).expect("it renders").pixels
 }
 
 fn viewport(text: &str) -> RenderOptions {
