@@ -84,7 +84,7 @@ fn visit(node: &Node, value: &Tree<'_>, entries: &mut Entries, truths: &mut Trut
     let Tree::Object(object) = value else { return };
     if !node.children.is_empty() {
         for (key, child) in &object.members {
-            if let Some(next) = node.child(key.raw()) {
+            if let Some(next) = node.child(&key.text()) {
                 walk(next, child, entries, truths);
             }
         }

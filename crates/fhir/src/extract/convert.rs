@@ -215,7 +215,7 @@ pub fn convert(out: &mut Entries, param: Param, how: &Convert, value: &Tree<'_>)
 fn strings(out: &mut Entries, param: Param, value: &Tree<'_>, members: &[&str]) {
     let Some(object) = value.as_object() else { return };
     for (key, part) in &object.members {
-        if !members.contains(&key.raw()) {
+        if !members.contains(&&*key.text()) {
             continue;
         }
         if let Some(text) = part.text() {

@@ -55,7 +55,8 @@ fn is_named(element: &Element, name: &str) -> bool {
 
 fn keep<'a>(object: &Object<'a>, structure: StructureId, wanted: impl Fn(&Element) -> bool) -> Object<'a> {
     let is_wanted = |(key, _): &&(Text<'a>, Tree<'a>)| {
-        let name = element_name(key.raw());
+        let member = key.text();
+        let name = element_name(&member);
         is_kept_always(name) || definitions().element(structure, name).is_some_and(&wanted)
     };
     Object { members: object.members.iter().filter(is_wanted).cloned().collect() }
@@ -66,12 +67,13 @@ fn summary_of<'a>(object: &Object<'a>, structure: StructureId, is_root: bool) ->
     let all: &Definitions = definitions();
     let mut members = Vec::with_capacity(object.members.len());
     for (key, value) in &object.members {
-        let name = element_name(key.raw());
+        let member = key.text();
+        let name = element_name(&member);
         let value = match all.element(structure, name) {
             _ if is_root && is_kept_always(name) => value.clone(),
             Some(element) if element.summary || element.required || element.modifier => match element.content
             {
-                Content::Structure(below) if name == key.raw() => summary_value(value, below),
+                Content::Structure(below) if name == member => summary_value(value, below),
                 _ => value.clone(),
             },
             _ => continue,

@@ -260,6 +260,13 @@ fn long_text_is_cut_and_doubles_are_dropped() {
 }
 
 #[test]
+fn escapes_in_names_and_values_are_resolved() {
+    let plain = print(r#"{"resourceType":"Patient","name":[{"family":"Müller"}]}"#);
+    let escaped = print(r#"{"resourceType":"Patient","n\u0061me":[{"f\u0061mily":"M\u00fcller"}]}"#);
+    assert_eq!(plain, escaped);
+}
+
+#[test]
 fn wrong_types_are_passed_over() {
     check(
         r#"{"resourceType":"Observation","status":5,"code":"x","subject":["Patient/1",null,{"reference":{}}],"effectiveDateTime":"yesterday",
