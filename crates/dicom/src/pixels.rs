@@ -68,10 +68,17 @@ pub struct ByteRange {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FrameBytes {
     pub ranges: Vec<ByteRange>,
-    /// 1 to 7 where single-bit frames are packed without padding: then [`align_bits`] makes a frame of it.
+    /// 1 to 7 where a single-bit frame begins within a byte.
     pub first_bit: u8,
     /// How many bits of native samples; 0 where encapsulated.
     pub bits: u64,
+}
+
+impl FrameBytes {
+    /// Whether single bits share bytes with the frames around: [`align_bits`] makes the frame of them.
+    pub fn is_packed(&self) -> bool {
+        self.first_bit > 0 || self.bits % 8 != 0
+    }
 }
 
 pub(crate) enum PixelSource {

@@ -20,6 +20,8 @@ pub enum G0 {
 /// What bytes from 0x80 on mean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum G1 {
+    /// None: shown as Latin-1, which is what writers mean who name nothing.
+    Unnamed,
     Latin1,
     Latin5,
     Single(&'static Encoding),
@@ -51,7 +53,8 @@ impl G1 {
     /// By the number of its registration (ISO IR).
     pub fn of_number(number: &str) -> Option<G1> {
         Some(match number {
-            "6" | "87" | "100" | "159" | "" => G1::Latin1,
+            "" | "6" | "87" | "159" => G1::Unnamed,
+            "100" => G1::Latin1,
             "101" => G1::Single(ISO_8859_2),
             "109" => G1::Single(ISO_8859_3),
             "110" => G1::Single(ISO_8859_4),
@@ -76,7 +79,7 @@ impl G1 {
                 text.push(char::from(first));
                 return 1;
             }
-            G1::Latin1 => {
+            G1::Unnamed | G1::Latin1 => {
                 text.push(char::from(first));
                 return 1;
             }
