@@ -1,7 +1,7 @@
 //! Validates the resources of Bundles and says how long that takes: `validate_speed FILE.json…`.
 
 use lenticular_base::tree::{self, Tree};
-use lenticular_fhir::{definitions, validate};
+use lenticular_fhir::{definitions, reference, validate};
 use std::time::Instant;
 
 fn main() -> std::io::Result<()> {
@@ -10,10 +10,11 @@ fn main() -> std::io::Result<()> {
     println!("definitions read in {:?}", start.elapsed());
     let files: Vec<Vec<u8>> = std::env::args().skip(1).map(std::fs::read).collect::<Result<_, _>>()?;
     let (mut resources, mut bytes, mut wrong) = (0u64, 0usize, 0u64);
-    let (mut parsing, mut validating, mut preparing) = Default::default();
+    let (mut parsing, mut validating, mut preparing, mut walking) = Default::default();
+    let mut references = 0u64;
     for file in &files {
         let start = Instant::now();
-        let tree = tree::parse(file).map_err(std::io::Error::other)?;
+        let mut tree = tree::parse(file).map_err(std::io::Error::other)?;
         parsing += start.elapsed();
         bytes += file.len();
         let start = Instant::now();
@@ -35,17 +36,23 @@ fn main() -> std::io::Result<()> {
             std::hint::black_box(lenticular_fhir::resource::prepare(resource, "x").ok());
         }
         preparing += start.elapsed();
+        let start = Instant::now();
+        reference::for_each_reference_mut(&mut tree, &mut |place, _| {
+            references += u64::from(place == reference::Place::Reference);
+        });
+        walking += start.elapsed();
         if let Err(issues) = validate::validate(&tree, Some("Bundle")) {
             println!("as a Bundle: {} issues, such as {:?}", issues.len(), issues[0]);
         }
     }
     let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / resources.max(1) as f64;
-    println!("{resources} resources, {bytes} bytes, {wrong} wrong");
+    println!("{resources} resources, {bytes} bytes, {references} references, {wrong} wrong");
     println!(
-        "per resource: parse {:.2} us, validate {:.2} us, prepare {:.2} us",
+        "per resource: parse {:.2} us, validate {:.2} us, prepare {:.2} us, references {:.2} us",
         each(parsing),
         each(validating),
-        each(preparing)
+        each(preparing),
+        each(walking)
     );
     Ok(())
 }

@@ -5,8 +5,10 @@ mod write;
 pub use write::{Content, EntryOut, Head, Response, Writer};
 
 use crate::kinds;
+use crate::reference::{self, Reference};
 use lenticular_base::tree::{Object, Tree};
 use lenticular_base::{Fault, FaultKind, LogicalId};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use thiserror::Error;
 
@@ -266,6 +268,18 @@ impl Bundle<'_> {
     }
 }
 
+/// What a reference within an entry means as a whole URL: a relative one stands beside the entry's own fullUrl
+/// (§2.36.4.1). `Patient/2` in the entry `http://a/fhir/Basic/1` is `http://a/fhir/Patient/2`; all else stays as it is.
+pub fn absolute<'r>(full_url: Option<&str>, reference: &'r str) -> Cow<'r, str> {
+    let base = full_url.and_then(reference::parse);
+    match (base, reference::parse(reference)) {
+        (Some(Reference::Absolute { base, .. }), Some(Reference::Relative(_))) => {
+            Cow::Owned(format!("{base}/{reference}"))
+        }
+        _ => Cow::Borrowed(reference),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,6 +330,15 @@ mod tests {
         assert_eq!(bundle("history", "").unwrap_err().path(), "Bundle.type");
         assert_eq!(read(Tree::Null), Err(BundleError::NotABundle));
         assert_eq!(read(Tree::object([])), Err(BundleError::NotABundle));
+    }
+
+    #[test]
+    fn relative_references_stand_beside_the_full_url() {
+        let entry = Some("http://a/fhir/Basic/1");
+        assert_eq!(absolute(entry, "Patient/2"), "http://a/fhir/Patient/2");
+        assert_eq!(absolute(entry, "urn:uuid:1"), "urn:uuid:1");
+        assert_eq!(absolute(Some("urn:uuid:1"), "Patient/2"), "Patient/2");
+        assert_eq!(absolute(None, "#p"), "#p");
     }
 
     #[test]

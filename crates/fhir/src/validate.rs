@@ -42,6 +42,9 @@ pub fn validate(tree: &Tree<'_>, expected_type: Option<&str>) -> Result<(), Vec<
     if validator.issues.is_empty() { Ok(()) } else { Err(validator.issues) }
 }
 
+/// `resourceType` has no slot of its own; no structure has as many elements as there are bits.
+const TYPE_BIT: u128 = 1 << 127;
+
 struct Validator {
     definitions: &'static Definitions,
     special: &'static Special,
@@ -106,21 +109,29 @@ impl Validator {
             return self.report(&place.child("resourceType"), "invalid", text);
         }
         let Some(structure) = self.definitions.structure_id(&name) else { return };
-        self.object(structure, object, place, Scope { resource: true, contained });
+        self.object(structure, object, place, true);
         self.contained(object, place, contained);
     }
 
-    fn object(&mut self, structure: StructureId, object: &Object<'_>, place: &Place<'_>, scope: Scope) {
+    fn object(&mut self, structure: StructureId, object: &Object<'_>, place: &Place<'_>, is_resource: bool) {
         if self.is_full() {
             return;
         }
         if object.members.is_empty() {
             return self.report(place, "structure", "an object must not be empty");
         }
-        let mut seen = 0u128;
+        let mut seen = Seen::default();
         for (key, value) in &object.members {
+            if self.is_full() {
+                return;
+            }
             let name = plain(key);
-            if scope.resource && name == "resourceType" {
+            if is_resource && name == "resourceType" {
+                // The parser knows the same lexeme twice, not the same name once with escapes.
+                if seen.values & TYPE_BIT != 0 {
+                    self.report(&place.child("resourceType"), "structure", "resourceType stands there twice");
+                }
+                seen.values |= TYPE_BIT;
                 continue;
             }
             if let Some(primitive) = name.strip_prefix('_') {
@@ -131,10 +142,10 @@ impl Validator {
                 self.unknown(structure, place, &name);
                 continue;
             };
-            self.mark(element, place, &mut seen);
-            self.element(element, object, value, place, scope);
+            self.mark(element, place, &mut seen.values);
+            self.element(element, object, value, place);
         }
-        let missing = self.definitions.structure(structure).required & !seen;
+        let missing = self.definitions.structure(structure).required & !seen.values;
         if missing != 0 {
             self.missing(structure, missing, place);
         }
@@ -155,7 +166,7 @@ impl Validator {
     fn mark(&mut self, element: &Element, place: &Place<'_>, seen: &mut u128) {
         let bit = 1u128 << element.slot;
         if *seen & bit != 0 {
-            let text = format!("only one {}[x] may be there", element.path_name());
+            let text = format!("only one {}{} may be there", element.path_name(), element.choice_suffix());
             self.report(&place.element(element), "structure", text);
         }
         *seen |= bit;
@@ -167,37 +178,33 @@ impl Validator {
             let bit = 1u128 << element.slot;
             if left & bit != 0 {
                 left &= !bit;
-                let suffix = if element.is_choice() { "[x]" } else { "" };
-                let text = format!("{}{suffix} is required", element.path_name());
+                let text = format!("{}{} is required", element.path_name(), element.choice_suffix());
                 self.report(&place.child(element.path_name()), "required", text);
             }
         }
     }
 
-    fn element(
-        &mut self,
-        element: &Element,
-        object: &Object<'_>,
-        value: &Tree<'_>,
-        place: &Place<'_>,
-        scope: Scope,
-    ) {
+    fn element(&mut self, element: &Element, object: &Object<'_>, value: &Tree<'_>, place: &Place<'_>) {
         let place = place.element(element);
         match (element.many, value) {
             (false, Tree::Array(_)) => {
                 self.report(&place, "structure", format!("{} does not repeat; it is no array", element.name));
             }
-            (false, single) => self.value(element, single, &place, scope),
+            (false, single) => self.value(element, single, &place),
             (true, Tree::Array(items)) if items.is_empty() => {
                 self.report(&place, "structure", "an array must not be empty");
             }
             (true, Tree::Array(items)) => {
+                // A null stands for a value that has extensions alone, in the array beside.
+                let has_gaps = items.contains(&Tree::Null);
+                let beside = if has_gaps { items_beside(element, object) } else { &[] };
                 for (at, item) in items.iter().enumerate() {
-                    let place = place.at(at);
-                    // A null stands for a value that has extensions alone, in the array beside.
-                    let is_gap = matches!(item, Tree::Null) && has_sibling_item(element, object, at);
+                    let is_gap = matches!((item, beside.get(at)), (Tree::Null, Some(Tree::Object(_))));
                     if !is_gap {
-                        self.value(element, item, &place, scope);
+                        self.value(element, item, &place.at(at));
+                    }
+                    if self.is_full() {
+                        return;
                     }
                 }
             }
@@ -208,16 +215,14 @@ impl Validator {
         }
     }
 
-    fn value(&mut self, element: &Element, value: &Tree<'_>, place: &Place<'_>, scope: Scope) {
+    fn value(&mut self, element: &Element, value: &Tree<'_>, place: &Place<'_>) {
         match (element.content, value) {
             (Content::Primitive(primitive), value) => self.primitive(element, primitive, value, place),
             (Content::Structure(id), Tree::Object(object)) => {
-                self.object(id, object, place, Scope { resource: false, contained: scope.contained });
+                self.object(id, object, place, false);
                 self.special_element(element, id, object, place);
             }
-            (Content::Resource, value) => {
-                self.resource(value, place, scope.resource && element.name == "contained");
-            }
+            (Content::Resource, value) => self.resource(value, place, element.name == "contained"),
             (Content::Structure(_), other) => {
                 let text = format!("{} is an object, not {}", element.type_name, json_type(other));
                 self.report(place, "structure", text);
@@ -257,7 +262,7 @@ impl Validator {
         name: &str,
         value: &Tree<'_>,
         place: &Place<'_>,
-        seen: &mut u128,
+        seen: &mut Seen,
     ) {
         let element = match self.definitions.element(structure, name) {
             Some(element) if matches!(element.content, Content::Primitive(_)) => element,
@@ -267,15 +272,19 @@ impl Validator {
             }
             None => return self.unknown(structure, place, name),
         };
+        let bit = 1u128 << element.slot;
+        if seen.extensions & bit != 0 {
+            let text = format!("only one _{}{} may be there", element.path_name(), element.choice_suffix());
+            return self.report(&place.element(element), "structure", text);
+        }
+        seen.extensions |= bit;
         let sibling = object.get(name);
         if sibling.is_none() {
-            self.mark(element, place, seen);
+            self.mark(element, place, &mut seen.values);
         }
         let place = place.element(element);
         match (element.many, value) {
-            (false, Tree::Object(inner)) => {
-                self.object(self.special.element, inner, &place, Scope::default())
-            }
+            (false, Tree::Object(inner)) => self.object(self.special.element, inner, &place, false),
             (true, Tree::Array(items)) => {
                 if sibling.is_some_and(|sibling| sibling.items().len() != items.len()) {
                     let text = format!("{name} and _{name} have a different number of items");
@@ -288,7 +297,7 @@ impl Validator {
                     match item {
                         Tree::Null => {}
                         Tree::Object(inner) => {
-                            self.object(self.special.element, inner, &place.at(at), Scope::default());
+                            self.object(self.special.element, inner, &place.at(at), false);
                         }
                         other => {
                             let text = format!("_{name} holds objects and nulls, not {}", json_type(other));
@@ -309,17 +318,16 @@ impl Validator {
     }
 }
 
-/// Where in a resource an object stands.
-#[derive(Clone, Copy, Default)]
-struct Scope {
-    /// It is a resource itself.
-    resource: bool,
-    /// It is, or is within, a contained resource.
-    contained: bool,
+/// The slots that are filled.
+#[derive(Default)]
+struct Seen {
+    values: u128,
+    /// Of the ids and extensions of primitives, `_birthDate`.
+    extensions: u128,
 }
 
-/// Whether the array of extensions beside a repeating primitive has an object at this place.
-fn has_sibling_item(element: &Element, object: &Object<'_>, at: usize) -> bool {
-    let sibling = object.members.iter().find(|(key, _)| key.raw().strip_prefix('_') == Some(element.name));
-    sibling.is_some_and(|(_, value)| matches!(value.items().get(at), Some(Tree::Object(_))))
+/// The array of ids and extensions beside a repeating primitive.
+fn items_beside<'t, 'a>(element: &Element, object: &'t Object<'a>) -> &'t [Tree<'a>] {
+    let beside = object.members.iter().find(|(key, _)| plain(key).strip_prefix('_') == Some(element.name));
+    beside.map_or(&[], |(_, value)| value.items())
 }

@@ -105,3 +105,20 @@ pub fn compartment(bundle: &Value, names: &[String]) -> Result<String> {
     rows.sort_unstable();
     Ok(rows.concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_union_is_taken_apart_by_type() {
+        let union = "AllergyIntolerance.code | (Condition.code) | (Condition.x.ofType(A | B)) | Conditions.y";
+        assert_eq!(specialise(union, "Condition", false), ["Condition.code", "Condition.x.ofType(A | B)"]);
+        assert_eq!(
+            specialise("name | alias", "InsurancePlan", true),
+            ["InsurancePlan.name", "InsurancePlan.alias"]
+        );
+        assert_eq!(specialise("Basic.a.where(x='|')", "Basic", true), ["Basic.a.where(x='|')"]);
+        assert_eq!(unwrap("(a) | (b)"), "(a) | (b)");
+    }
+}

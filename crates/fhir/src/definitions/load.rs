@@ -68,7 +68,7 @@ pub(super) fn load() -> Definitions {
             required |= u128::from(element) << slot;
             slot += 1;
         }
-        assert!(slot <= 127, "{} has more elements than bits", row.name);
+        assert!(slot < 127, "{} has more elements than bits", row.name);
         definitions.structures.push(Structure {
             name: row.name,
             base: row.base,

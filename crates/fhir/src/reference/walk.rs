@@ -44,7 +44,7 @@ impl<'a> Walk<'_, 'a> {
         let Some(object) = tree.as_object_mut() else { return };
         let is_reference = Some(structure) == reference_structure();
         for (key, value) in &mut object.members {
-            let name = key.raw();
+            let name = key.text();
             if let Some(primitive) = name.strip_prefix('_') {
                 let element = self.definitions.element(structure, primitive);
                 if let (Some(_), Some(id)) = (element, self.definitions.structure_id("Element")) {
@@ -52,7 +52,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 continue;
             }
-            let Some(element) = self.definitions.element(structure, name) else { continue };
+            let Some(element) = self.definitions.element(structure, &name) else { continue };
             if is_reference && element.name == "reference" {
                 if let Tree::String(text) = value {
                     (self.visit)(Place::Reference, text);
@@ -111,18 +111,15 @@ impl<'a> Walk<'_, 'a> {
 
 /// The next value of `href="…"` or `src='…'` from `from` on.
 fn next_link(text: &str, from: usize) -> Option<(usize, usize)> {
-    let mut at = from;
-    loop {
-        let rest = text.get(at..)?;
-        let found = [rest.find("href="), rest.find("src=")].into_iter().flatten().min()?;
-        let value = at + found + if rest[found..].starts_with("href=") { 5 } else { 4 };
-        let quote = text[value..].chars().next()?;
-        if quote == '"' || quote == '\'' {
-            let start = value + 1;
-            return text[start..].find(quote).map(|length| (start, start + length));
+    let bytes = text.as_bytes();
+    for at in memchr::memchr_iter(b'=', bytes.get(from..)?).map(|at| from + at) {
+        let is_link = bytes[from..at].ends_with(b"href") || bytes[from..at].ends_with(b"src");
+        if let (true, Some(quote @ (b'"' | b'\''))) = (is_link, bytes.get(at + 1)) {
+            let start = at + 2;
+            return memchr::memchr(*quote, &bytes[start..]).map(|length| (start, start + length));
         }
-        at = value;
     }
+    None
 }
 
 /// Each item of an array, or the value itself.

@@ -36,7 +36,7 @@ impl Validator {
     pub(super) fn special_object(&mut self, structure: StructureId, object: &Object<'_>, place: &Place<'_>) {
         if structure == self.special.extension {
             // ext-1
-            let has = |wanted: fn(&str) -> bool| object.members.iter().any(|(key, _)| wanted(key.raw()));
+            let has = |wanted: fn(&str) -> bool| object.members.iter().any(|(key, _)| wanted(&plain(key)));
             let value = has(|name| name.strip_prefix('_').unwrap_or(name).starts_with("value"));
             let extension = has(|name| name == "extension");
             if value == extension {

@@ -212,6 +212,18 @@ fn narratives_do_not_run() {
 }
 
 #[test]
+fn escapes_hide_nothing() {
+    check(
+        r#"{"resourceType":"Patient","resource\u0054ype":"Basic","id":"a","\u0069d":"b","\u0061ctive":1}"#,
+        expect![[r#"
+            structure Patient.resourceType -- resourceType stands there twice
+            structure Patient.id -- only one id may be there
+            structure Patient.active -- boolean is true or false, not a number
+        "#]],
+    );
+}
+
+#[test]
 fn what_is_no_resource_is_refused() {
     for (json, path) in [
         ("1", "Resource"),
@@ -225,6 +237,30 @@ fn what_is_no_resource_is_refused() {
     assert_eq!(validate(&tree, Some("Patient")), Ok(()));
     let issues = validate(&tree, Some("Basic")).unwrap_err();
     assert_eq!((issues[0].code, issues[0].path.as_str()), ("invalid", "Patient.resourceType"));
+}
+
+#[test]
+fn hostile_members_cost_no_square() {
+    // 100,000 spellings of one name, and as many nulls beside 100,000 unknown names.
+    let spelling = |number: u32| {
+        let letters = "instantiatesCanonical".chars().enumerate();
+        letters.map(
+            move |(at, c)| if number >> at & 1 == 1 { format!("\\u{:04x}", u32::from(c)) } else { c.into() },
+        )
+    };
+    let spellings: Vec<String> =
+        (0..100_000).map(|n| format!(r#""_{}":[{{"id":"x"}}]"#, spelling(n).collect::<String>())).collect();
+    let nulls = vec!["null"; 100_000].join(",");
+    let unknown: Vec<String> = (0..100_000).map(|n| format!(r#""x{n}":1"#)).collect();
+    for json in [
+        format!(r#"{{"resourceType":"CarePlan",{},"instantiatesCanonical":["x"]}}"#, spellings.join(",")),
+        format!(r#"{{"resourceType":"CarePlan","instantiatesCanonical":[{nulls}],{}}}"#, unknown.join(",")),
+    ] {
+        let tree = tree::parse(json.as_bytes()).unwrap();
+        let start = std::time::Instant::now();
+        assert_eq!(validate(&tree, None).unwrap_err().len(), MAX_ISSUES);
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    }
 }
 
 #[test]
