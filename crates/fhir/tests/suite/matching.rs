@@ -177,11 +177,9 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_found_by_its_beginning(name in "[A-Za-zÄÖÜäöüßéñøł ']{1,20}", length in 1_usize..10) {
-        prop_assume!(!lenticular_base::text::fold(&name).is_empty());
+    fn a_name_is_found_by_its_beginning(name in "[A-Za-zÄÖÜß][A-Za-zÄÖÜäöüßéñøł ']{0,19}", length in 1_usize..10) {
         let body = format!(r#"{{"resourceType":"Patient","name":[{{"family":"{name}"}}]}}"#);
         let start: String = name.chars().take(length).collect();
-        prop_assume!(!lenticular_base::text::fold(&start).is_empty());
         let found = finds(&body, &format!("family={start}"));
         let exact = finds(&body, &format!("family:exact={name}"));
         prop_assert!(found && exact);
