@@ -28,7 +28,10 @@ pub fn run(args: &[String]) -> Result<()> {
     let structures =
         structures::table(&resources, &types, &definitions.read("dataelements.json")?, &names, &terms)?;
     let tables = [
-        ("search_parameters.tsv", search::parameters(&definitions.read("search-parameters.json")?, &names)?),
+        (
+            "search_parameters.tsv",
+            search::parameters(&definitions.read("search-parameters.json")?, &resources, &names)?,
+        ),
         ("resource_types.txt", lines(&names)),
         (
             "patient_compartment.tsv",

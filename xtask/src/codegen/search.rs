@@ -1,14 +1,17 @@
 //! SearchParameters and the patient compartment, one line for each type and code.
 
 use super::package::{list, resources, text};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// `Type TAB code TAB type TAB expression TAB targets`, sorted by type and code.
 ///
 /// A parameter of several types is one line for each, with the parts of its expression that belong to that type.
-/// Targets that allow every type are written `*`.
-pub fn parameters(bundle: &Value, names: &[String]) -> Result<String> {
+/// Targets that allow every type are written `*`. The package carries parameters of its publisher too; those of R4 are
+/// the ones that HL7's CapabilityStatement `base` (among `structures`) names.
+pub fn parameters(bundle: &Value, structures: &Value, names: &[String]) -> Result<String> {
+    let official = official_parameters(structures)?;
     let mut rows = Vec::new();
     for parameter in resources(bundle, "SearchParameter") {
         let (code, expression) = (text(&parameter["code"]), text(&parameter["expression"]));
@@ -23,6 +26,9 @@ pub fn parameters(bundle: &Value, names: &[String]) -> Result<String> {
             if !names.iter().any(|n| n == base) && base != "Resource" && base != "DomainResource" {
                 continue;
             }
+            if names.iter().any(|n| n == base) && !official.contains(&(base, code)) {
+                continue;
+            }
             let single = list(&parameter["base"]).len() == 1;
             let parts = specialise(expression, base, single);
             if parts.is_empty() {
@@ -35,6 +41,19 @@ pub fn parameters(bundle: &Value, names: &[String]) -> Result<String> {
     rows.sort_unstable();
     rows.dedup();
     Ok(rows.concat())
+}
+
+/// Type and code of each parameter that the CapabilityStatement `base` names.
+fn official_parameters(structures: &Value) -> Result<BTreeSet<(&str, &str)>> {
+    let mut statements = resources(structures, "CapabilityStatement");
+    let base =
+        statements.find(|statement| statement["id"] == "base").context("the CapabilityStatement base")?;
+    let mut parameters = BTreeSet::new();
+    for resource in list(&base["rest"][0]["resource"]) {
+        let codes = list(&resource["searchParam"]).iter().map(|parameter| text(&parameter["name"]));
+        parameters.extend(codes.map(|code| (text(&resource["type"]), code)));
+    }
+    Ok(parameters)
 }
 
 /// The parts of a union that start with `base`; a lone parameter's part may leave its type out.
