@@ -58,7 +58,22 @@ pub(crate) struct Codestream {
     pub(crate) precision: u16,
 }
 
+/// Frames of up to so many samples may be as well compressed as they like.
+const MODEST_SAMPLES: u64 = 16 << 20;
+
+/// More samples for each byte are no image: an empty 4096 by 4096 frame still takes some hundred bytes.
+const SAMPLES_PER_BYTE: u64 = 20_000;
+
 impl Codestream {
+    /// Refuses large frames in next to no bytes, for decoders that take several times a frame's memory before they look at the data.
+    pub(crate) fn refuse_bomb(&self, encoded: usize) -> Result<(), CodecError> {
+        let samples = u64::from(self.rows) * u64::from(self.columns) * u64::from(self.samples);
+        if samples > MODEST_SAMPLES && samples / SAMPLES_PER_BYTE > encoded as u64 {
+            return Err(CodecError::corrupt(self.codec, format!("{encoded} bytes for {samples} samples")));
+        }
+        Ok(())
+    }
+
     /// The attributes of the decoded frame, if the codestream is the image that the data set describes.
     ///
     /// Samples take the declared width, or the next that holds the codestream's precision.

@@ -1,4 +1,4 @@
-//! JPEG 2000, .4.90 to .4.93 (ITU-T T.800), and High-Throughput JPEG 2000, .4.201 to .4.203 (T.814), decoded by OpenJPEG in Rust.
+//! JPEG 2000, .4.90 and .4.91 (ITU-T T.800), and High-Throughput JPEG 2000, .4.201 to .4.203 (T.814), decoded by OpenJPEG in Rust.
 
 use openjp2::openjpeg;
 
@@ -21,6 +21,7 @@ pub(crate) fn decode(info: &FrameInfo, data: &[u8]) -> Result<Frame, CodecError>
         precision: size.precision,
     };
     let mut out = found.reconcile(info)?;
+    found.refuse_bomb(data.len())?;
     let planes = fenced(CODEC, || decoder::decode(data, &size))?;
     if matches!(info.photometric, Photometric::YbrIct | Photometric::YbrRct) {
         out.photometric = Photometric::Rgb;

@@ -37,6 +37,7 @@ pub(crate) fn decode(info: &FrameInfo, data: &[u8]) -> Result<Frame, CodecError>
             precision: bits_per_sample as u16,
         };
         let mut out = codestream.reconcile(info)?;
+        codestream.refuse_bomb(data.len())?;
         image.feed_bytes(&data[consumed.min(data.len())..]).map_err(failed)?;
         image.finalize().map_err(failed)?;
         let rendered = image.render_frame(0).map_err(failed)?;

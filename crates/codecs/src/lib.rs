@@ -11,6 +11,24 @@
 //! - Hostile bytes give a [`CodecError`], never a panic: decoders of others run behind a guard.
 //! - This is the only crate of the workspace that may use C, C++ or `unsafe`. It uses no C, and `unsafe` in one file (`jpeg2000/decoder.rs`).
 //!
+//! ```
+//! use lenticular_codecs::render::{RenderOptions, Window, WindowFunction, render};
+//! use lenticular_codecs::{FrameInfo, Photometric, decode, encode_png};
+//!
+//! let info = FrameInfo {
+//!     rows: 2, columns: 2, samples_per_pixel: 1, bits_allocated: 16, bits_stored: 12, high_bit: 11, signed: true,
+//!     photometric: Photometric::Monochrome2, planar_configuration: 0,
+//! };
+//! let frame = decode("1.2.840.10008.1.2.1", &info, &[0, 0, 10, 0, 20, 0, 0xFF, 0x0F])?;
+//! assert_eq!(&frame.pixels[6..], [0xFF, 0xFF]); // -1: the unused bits have taken the sign
+//!
+//! let window = Some(Window { center: 10.5, width: 21.0, function: WindowFunction::Linear });
+//! let picture = render(&frame, &RenderOptions { window, ..RenderOptions::default() })?;
+//! assert_eq!(picture.pixels, [0, 128, 255, 0]);
+//! assert!(encode_png(&picture)?.starts_with(b"\x89PNG"));
+//! # Ok::<(), lenticular_codecs::CodecError>(())
+//! ```
+//!
 //! Start reading at [`decode`] in `transfer_syntax.rs`, which names every codec; then `jpeg.rs` (own decoder for
 //! ITU-T T.81, DCT and lossless), `jpegls.rs` (own, T.87), `rle.rs`, and `render.rs`.
 

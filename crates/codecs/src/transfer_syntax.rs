@@ -7,7 +7,7 @@ use crate::{CodecError, Frame, FrameInfo, MAX_FRAME_BYTES, jpeg, jpeg2000, jpegl
 pub enum Support {
     /// Frames lie in the data set as samples.
     Native,
-    /// Frames are compressed and can be decoded.
+    /// Frames are encapsulated (compressed, as a rule) and can be decoded.
     Decodes,
     /// Stored and served as it is; not decoded.
     Unsupported,
@@ -16,6 +16,8 @@ pub enum Support {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Codec {
     LittleEndian,
+    /// Uncompressed, but in fragments (PS3.5 §A.4.11).
+    EncapsulatedLittleEndian,
     BigEndian,
     Rle,
     Jpeg,
@@ -27,12 +29,13 @@ enum Codec {
 fn codec(transfer_syntax_uid: &str) -> Option<Codec> {
     let suffix = transfer_syntax_uid.trim_end_matches(['\0', ' ']).strip_prefix("1.2.840.10008.1.2")?;
     Some(match suffix {
-        "" | ".1" | ".1.98" | ".1.99" => Codec::LittleEndian,
+        "" | ".1" | ".1.99" => Codec::LittleEndian,
+        ".1.98" => Codec::EncapsulatedLittleEndian,
         ".2" => Codec::BigEndian,
         ".5" => Codec::Rle,
         ".4.50" | ".4.51" | ".4.53" | ".4.55" | ".4.57" | ".4.70" => Codec::Jpeg,
         ".4.80" | ".4.81" => Codec::JpegLs,
-        ".4.90" | ".4.91" | ".4.92" | ".4.93" | ".4.201" | ".4.202" | ".4.203" => Codec::Jpeg2000,
+        ".4.90" | ".4.91" | ".4.201" | ".4.202" | ".4.203" => Codec::Jpeg2000,
         ".4.110" | ".4.111" | ".4.112" => Codec::JpegXl,
         _ => return None,
     })
@@ -76,7 +79,9 @@ pub fn decode_within(
     };
     info.checked_size(limit)?;
     match codec {
-        Codec::LittleEndian => native::decode(info, data, native::ByteOrder::Little),
+        Codec::LittleEndian | Codec::EncapsulatedLittleEndian => {
+            native::decode(info, data, native::ByteOrder::Little)
+        }
         Codec::BigEndian => native::decode(info, data, native::ByteOrder::Big),
         Codec::Rle => rle::decode(info, data),
         Codec::Jpeg => jpeg::decode(info, data),

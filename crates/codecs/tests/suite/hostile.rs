@@ -1,7 +1,7 @@
 //! Whatever the bytes, there is a frame or an error, never a panic.
 
 use lenticular_codecs::render::{Lut, Viewport};
-use lenticular_codecs::{FrameInfo, Photometric, decode};
+use lenticular_codecs::{CodecError, FrameInfo, Photometric, decode};
 use proptest::prelude::*;
 
 use super::codestreams::info;
@@ -31,6 +31,18 @@ fn check(suffix: &str, info: &FrameInfo, data: &[u8]) {
         let bytes = usize::from(frame.info.samples_per_pixel * frame.info.bits_allocated / 8);
         assert_eq!(frame.pixels.len(), pixels * bytes);
     }
+}
+
+/// A JPEG 2000 header that says 32,000 by 32,000 in a few hundred bytes.
+#[test]
+fn a_bomb_takes_no_memory() {
+    let mut data = include_bytes!("../data/grey16.j2k").to_vec();
+    for offset in [8, 12, 24, 28] {
+        data[offset..offset + 4].copy_from_slice(&32_000u32.to_be_bytes());
+    }
+    let declared = FrameInfo { rows: 32_000, columns: 32_000, ..info(1, 16, 16) };
+    let result = decode("1.2.840.10008.1.2.4.90", &declared, &data);
+    assert!(matches!(result, Err(CodecError::Corrupt { .. })), "{result:?}");
 }
 
 proptest! {

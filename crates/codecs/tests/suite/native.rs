@@ -32,6 +32,7 @@ fn color(rows: u32, columns: u32, photometric: Photometric, planar_configuration
 fn transfer_syntaxes_say_what_can_be_done() {
     assert_eq!(support("1.2.840.10008.1.2"), Support::Native);
     assert_eq!(support("1.2.840.10008.1.2.1.99\0"), Support::Native);
+    assert_eq!(support("1.2.840.10008.1.2.1.98"), Support::Decodes);
     assert_eq!(support("1.2.840.10008.1.2.4.51"), Support::Decodes);
     assert_eq!(support("1.2.840.10008.1.2.4.203"), Support::Decodes);
     assert_eq!(support("1.2.840.10008.1.2.4.100"), Support::Unsupported);
