@@ -68,3 +68,17 @@ impl From<CodecError> for Fault {
         Fault::new(kind, code, format!("The image cannot be given in this form: {error}."))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_decoded_is_not_acceptable_and_a_bad_option_is_invalid() {
+        let kind = |error: CodecError| Fault::from(error).kind;
+        assert_eq!(kind(CodecError::UnsupportedTransferSyntax("1.2".to_owned())), FaultKind::NotAcceptable);
+        assert_eq!(kind(CodecError::corrupt("RLE", "no header")), FaultKind::NotAcceptable);
+        assert_eq!(kind(CodecError::BadOption("a viewport of 0x0".to_owned())), FaultKind::Invalid);
+        assert_eq!(kind(CodecError::TooLarge { bytes: 2, limit: 1 }), FaultKind::TooLarge);
+    }
+}

@@ -1,7 +1,9 @@
 //! Whatever the bytes, there is a frame or an error, never a panic.
 
-use lenticular_codecs::render::{Lut, Viewport};
-use lenticular_codecs::{CodecError, FrameInfo, Photometric, decode};
+use lenticular_codecs::render::{
+    Lut, Palette, RenderOptions, Rescale, Viewport, Window, WindowFunction, render,
+};
+use lenticular_codecs::{CodecError, Frame, FrameInfo, Photometric, decode};
 use proptest::prelude::*;
 
 use super::codestreams::info;
@@ -103,5 +105,41 @@ proptest! {
     #[test]
     fn any_viewport(text in "[0-9,.eE+-]{0,30}") {
         Viewport::parse(&text);
+    }
+
+    #[test]
+    fn any_frame_and_options(
+        shape in (1u32..9, 1u32..9, 1u16..=4, prop_oneof![Just(8u16), Just(16), Just(32), Just(64)], 1u16..=64, any::<bool>()),
+        photometric in prop::sample::select(vec!["MONOCHROME1", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_RCT", "HSV"]),
+        fill in any::<u64>(),
+        numbers in (any::<f64>(), any::<f64>(), any::<f64>(), any::<f64>()),
+        choices in (any::<bool>(), any::<bool>(), any::<bool>()),
+        region in proptest::option::of((0u32..40, 0u32..40, any::<f64>(), any::<f64>())),
+    ) {
+        let (rows, columns, samples_per_pixel, bits_allocated, stored, signed) = shape;
+        let bits_stored = stored.min(bits_allocated);
+        let info = FrameInfo {
+            rows, columns, samples_per_pixel, bits_allocated, bits_stored, signed,
+            high_bit: bits_stored - 1,
+            photometric: Photometric::parse(photometric),
+            planar_configuration: 0,
+        };
+        let size = (rows * columns * u32::from(samples_per_pixel * bits_allocated / 8)) as usize;
+        let pixels = (0..size as u64).map(|at| (fill.wrapping_mul(at * 2 + 1) >> 40) as u8).collect();
+        let table = || Lut::new(4, -1, 16, &[0, 1, 2, 3, 4, 5, 6, 7]).expect("a table");
+        let options = RenderOptions {
+            rescale: Rescale { slope: numbers.0, intercept: numbers.1 },
+            modality_lut: choices.0.then(table),
+            window: choices.1.then_some(Window { center: numbers.2, width: numbers.3, function: WindowFunction::Linear }),
+            voi_lut: choices.2.then(table),
+            palette: Some(Palette::new(table(), table(), table())),
+            inverse: signed,
+            padding: None,
+            viewport: region.map(|(vw, vh, sx, sw)| Viewport { vw, vh, sx: Some(sx), sy: None, sw: Some(sw), sh: None }),
+        };
+        if let Ok(picture) = render(&Frame { info, pixels }, &options) {
+            let expected = picture.width * picture.height * u32::from(picture.channels);
+            prop_assert_eq!(picture.pixels.len(), expected as usize);
+        }
     }
 }
