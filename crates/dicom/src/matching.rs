@@ -19,8 +19,8 @@ pub struct Residual {
 pub enum Rule {
     /// One of these UIDs (PS3.4 §C.2.2.2.2).
     UidList(Vec<String>),
-    /// Folded text with `*` and `?` (PS3.4 §C.2.2.2.1, §C.2.2.2.4).
-    Text(String),
+    /// One of these folded texts with `*` and `?` (PS3.4 §C.2.2.2.1, §C.2.2.2.4).
+    Text(Vec<String>),
     /// Any component group of a name like this, folded.
     Name(String),
     /// Each of these folded words begins a word of the name (PS3.4 §C.2.2.2.1.1).
@@ -60,7 +60,10 @@ impl Rule {
         };
         match self {
             Rule::UidList(uids) => uids.contains(&text),
-            Rule::Text(pattern) => wildcard(pattern, &fold(&text)),
+            Rule::Text(patterns) => {
+                let folded = fold(&text);
+                patterns.iter().any(|pattern| wildcard(pattern, &folded))
+            }
             Rule::Name(pattern) => text.split('=').any(|group| wildcard(pattern, &fold(strip_name(group)))),
             Rule::Words(words) => {
                 let folded = fold(&text);

@@ -77,7 +77,7 @@ pub struct FrameBytes {
 impl FrameBytes {
     /// Whether single bits share bytes with the frames around: [`align_bits`] makes the frame of them.
     pub fn is_packed(&self) -> bool {
-        self.first_bit > 0 || self.bits % 8 != 0
+        self.first_bit > 0 || !self.bits.is_multiple_of(8)
     }
 }
 
@@ -172,7 +172,7 @@ impl PixelLayout {
                 let start = bits.checked_mul(u64::from(at))?;
                 let first_bit = (start % 8) as u8;
                 let length = (u64::from(first_bit) + bits).div_ceil(8);
-                let range = ByteRange { offset: offset + start / 8, length };
+                let range = ByteRange { offset: offset.saturating_add(start / 8), length };
                 Some(FrameBytes { ranges: vec![range], first_bit, bits })
             }
         }

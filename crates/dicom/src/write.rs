@@ -9,6 +9,7 @@ use crate::pixels::PixelKind;
 use crate::read::Scanned;
 use crate::tag::{Tag, tags};
 use crate::vr::Vr;
+use thiserror::Error;
 
 /// Explicit VR Little Endian.
 pub const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
@@ -37,6 +38,14 @@ pub fn write_dataset(dataset: &DataSet) -> Vec<u8> {
         }
     }
     writer.bytes
+}
+
+/// Why an object cannot be rewritten.
+#[derive(Error, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WriteError {
+    /// PS3.5 §7.1: lengths have 32 bits.
+    #[error("{tag} of {length} bytes is too long to be written without fragments")]
+    TooLong { tag: Tag, length: u64 },
 }
 
 /// What becomes of pixel data when an object is rewritten.
@@ -70,7 +79,12 @@ pub fn rewrite(
     transfer_syntax: &str,
     changes: &[Element],
     pixels: &NewPixels,
-) -> Vec<Piece> {
+) -> Result<Vec<Piece>, WriteError> {
+    if let NewPixels::Native { length, kind, .. } = pixels
+        && *length >= u64::from(u32::MAX - 1)
+    {
+        return Err(WriteError::TooLong { tag: pixel_tag(*kind), length: *length });
+    }
     let header = &scanned.header;
     let source = scanned.meta.as_ref().and_then(|meta| {
         meta.elements().plain(tags::SOURCE_APPLICATION_ENTITY_TITLE).map(|title| title.into_owned())
@@ -99,7 +113,15 @@ pub fn rewrite(
     if waiting {
         writer.new_pixels(pixels);
     }
-    writer.finish()
+    Ok(writer.finish())
+}
+
+fn pixel_tag(kind: PixelKind) -> Tag {
+    match kind {
+        PixelKind::Integer => tags::PIXEL_DATA,
+        PixelKind::Float => tags::FLOAT_PIXEL_DATA,
+        PixelKind::Double => tags::DOUBLE_FLOAT_PIXEL_DATA,
+    }
 }
 
 fn is_pixel_attribute(tag: Tag) -> bool {
@@ -180,12 +202,8 @@ impl Writer {
     fn new_pixels(&mut self, pixels: &NewPixels) {
         match pixels {
             NewPixels::Native { length, kind, vr } => {
-                let tag = match kind {
-                    PixelKind::Integer => tags::PIXEL_DATA,
-                    PixelKind::Float => tags::FLOAT_PIXEL_DATA,
-                    PixelKind::Double => tags::DOUBLE_FLOAT_PIXEL_DATA,
-                };
-                self.head(tag, *vr, Some(u32::try_from(length + length % 2).unwrap_or(u32::MAX - 1)));
+                let length = u32::try_from(length + length % 2).unwrap_or(u32::MAX - 1);
+                self.head(pixel_tag(*kind), *vr, Some(length));
                 self.piece(Piece::Pixels);
             }
             NewPixels::Encapsulated => {

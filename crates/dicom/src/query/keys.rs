@@ -103,7 +103,9 @@ fn rules(key: &Key, fuzzy: bool) -> Result<Vec<Rule>, QueryError> {
             Rule::Number(number.ok_or_else(|| expected("a number"))?)
         }
         _ if vr.is_binary() => return Err(expected("matched: its values are bytes")),
-        _ => Rule::Text(fold(value)),
+        // Codes hold neither comma nor backslash: several are a list, as viewers send them (`CT,MR`).
+        Vr::Cs => Rule::Text(value.split([',', '\\']).map(fold).filter(|code| !code.is_empty()).collect()),
+        _ => Rule::Text(vec![fold(value)]),
     };
     Ok(vec![rule])
 }
@@ -177,7 +179,11 @@ fn clauses(kind: Kind, entry: &Indexed, rule: Rule) -> Vec<Clause> {
         Rule::UidList(uids) => {
             vec![Clause { any: uids.into_iter().map(|uid| Test::Is(param, uid)).collect(), not: false }]
         }
-        Rule::Text(pattern) | Rule::Name(pattern) => one(text_test(param, &pattern)),
+        Rule::Name(pattern) => one(text_test(param, &pattern)),
+        Rule::Text(patterns) => {
+            let any = patterns.iter().map(|pattern| text_test(param, pattern)).collect();
+            vec![Clause { any, not: false }]
+        }
         Rule::Words(words) => {
             let number =
                 if entry.path == [tags::PATIENT_NAME] { PATIENT_NAME_WORDS } else { REFERRING_NAME_WORDS };

@@ -315,6 +315,8 @@ impl Parser {
         if !matches!(vr, Vr::Ob | Vr::Ow | Vr::Of | Vr::Od | Vr::Ol | Vr::Ov) {
             return Err(ReadError::UndefinedLength { offset: at, tag, vr });
         }
+        // Where nothing else was written, fragments of pixel data are bytes (PS3.5 §A.4).
+        let vr = if implicit && tag == tags::PIXEL_DATA { Vr::Ob } else { vr };
         let source = EncapsulatedSource::new(self.offset);
         let level = Level::Fragments { tag, vr, start: self.offset, source, table_seen: false };
         self.enter(level, None, tag, at)
@@ -430,8 +432,6 @@ impl Parser {
             return;
         };
         source.length = end - start;
-        // Fragments of pixel data are bytes whatever was said of it (PS3.5 §A.4).
-        let vr = if tag == tags::PIXEL_DATA { Vr::Ob } else { vr };
         let bulk = Bulk { offset: start, length: end - start, encapsulated: true };
         self.add(Element { tag, vr, value: Value::Bulk(bulk) });
         if self.open.len() == 1 && tag == tags::PIXEL_DATA {

@@ -114,6 +114,8 @@ fn uids_codes_numbers_and_items_match() {
         "StudyInstanceUID=9.9\\1.2.3.4",
         "0020000D=1.2.3.4&SeriesInstanceUID=1.2.3.4.5",
         "Modality=ct",
+        "Modality=MR,CT",
+        "Modality=MR\\C*",
         "InstanceNumber=7",
         "Rows=2&Columns=2",
         "RequestAttributesSequence.ScheduledProcedureStepID=STEP-1",

@@ -1,9 +1,13 @@
 use super::build::*;
+use lenticular_dicom::dataset::{Element, Value};
+use lenticular_dicom::file_meta::sanitize_preamble;
 use lenticular_dicom::json::to_json;
+use lenticular_dicom::pixels::{PixelKind, PixelLayout};
 use lenticular_dicom::read::{Limits, ReadError, Scanned, Scanner, scan_file};
 use lenticular_dicom::tag::{Tag, tags};
+use lenticular_dicom::vr::Vr;
+use lenticular_dicom::write::NewPixels;
 use lenticular_dicom::write::{Piece, rewrite};
-use lenticular_dicom::{dataset::Value, write::NewPixels};
 
 #[track_caller]
 pub fn scan(transfer_syntax: &str, bytes: &[u8]) -> Scanned {
@@ -199,7 +203,7 @@ fn a_rewritten_object_is_explicit_and_keeps_what_was_not_changed() {
     let stored = file(BIG_ENDIAN, &dataset.concat());
     let scanned = scan_file(&stored, Limits::default()).unwrap();
     let mut sent = Vec::new();
-    for piece in rewrite(&scanned, EXPLICIT, &[], &NewPixels::Stored) {
+    for piece in rewrite(&scanned, EXPLICIT, &[], &NewPixels::Stored).unwrap() {
         match piece {
             Piece::Bytes(bytes) => sent.extend(bytes),
             Piece::Copy { offset, length, unit } => {
@@ -218,4 +222,44 @@ fn a_rewritten_object_is_explicit_and_keeps_what_was_not_changed() {
     };
     assert_eq!(sent[bulk.offset as usize..][..4], [2, 1, 4, 3]);
     assert_eq!(again.header.elements().len(), 5);
+}
+
+#[test]
+fn new_pixels_take_the_place_of_the_stored_ones() {
+    let content = [item(&[]), item(b"ab\xff\xd9"), sequence_end()].concat();
+    let dataset = [
+        explicit(0x0008_0018, "UI", b"1.2.3\0"),
+        explicit(0x0028_0004, "CS", b"YBR_FULL_422"),
+        undefined(0x7fe0_0010, "OB", &content),
+        explicit(0xfffc_fffc, "OB", &[0, 0]),
+    ];
+    let scanned = scan(JPEG, &dataset.concat());
+    let changes = [Element::new(tags::PHOTOMETRIC_INTERPRETATION, Vr::Cs, "RGB")];
+    let native = |length| NewPixels::Native { length, kind: PixelKind::Integer, vr: Vr::Ow };
+    let mut sent = Vec::new();
+    for piece in rewrite(&scanned, EXPLICIT, &changes, &native(4)).unwrap() {
+        match piece {
+            Piece::Bytes(bytes) => sent.extend(bytes),
+            Piece::Copy { .. } => panic!("nothing of the stored object is long"),
+            Piece::Pixels => sent.extend([1, 2, 3, 4]),
+        }
+    }
+    let again = scan_file(&sent, Limits::default()).unwrap();
+    assert_eq!(again.header.string(tags::PHOTOMETRIC_INTERPRETATION).as_deref(), Some("RGB"));
+    let tags_sent: Vec<Tag> = again.header.elements().iter().map(|element| element.tag).collect();
+    assert_eq!(tags_sent, [0x0008_0018, 0x0028_0004, 0x7fe0_0010, 0xfffc_fffc].map(Tag));
+    assert!(matches!(again.pixels, Some(PixelLayout::Native { length: 4, .. })));
+    assert!(rewrite(&scanned, EXPLICIT, &[], &native(1 << 33)).is_err());
+}
+
+#[test]
+fn a_preamble_is_cleared_unless_it_is_a_picture() {
+    let mut program = [7; 128];
+    program[..2].copy_from_slice(b"MZ");
+    sanitize_preamble(&mut program);
+    assert_eq!(program, [0; 128]);
+    let mut picture = [7; 128];
+    picture[..4].copy_from_slice(b"II*\0");
+    sanitize_preamble(&mut picture);
+    assert_eq!(picture[4], 7);
 }
