@@ -5,10 +5,10 @@ use crate::{CodecError, Frame, FrameInfo, Photometric};
 /// Converts a decoded colour frame to RGB. RGB comes back as it is.
 ///
 /// YBR_FULL and YBR_ICT by ITU-T T.871's equations (those of PS3.3 §C.7.6.3.1.2), YBR_PARTIAL by the 16..235 / 16..240 form,
-/// YBR_RCT by ITU-T T.800's reversible transform. 8 bits only for the YBR forms.
+/// YBR_RCT by ITU-T T.800's reversible transform. YBR of 9 to 16 bits is YBR_FULL only (12-bit JPEG).
 ///
 /// # Errors
-/// [`CodecError::Unsupported`] for one sample per pixel, unknown colour spaces and YBR of more than 8 bits.
+/// [`CodecError::Unsupported`] for one sample per pixel, unknown colour spaces, signed or deeper YBR.
 pub fn to_rgb(frame: &Frame) -> Result<Frame, CodecError> {
     let info = &frame.info;
     let refused = || {
@@ -28,7 +28,10 @@ pub fn to_rgb(frame: &Frame) -> Result<Frame, CodecError> {
     if info.photometric == Photometric::Rgb {
         return Ok(frame.clone());
     }
-    if info.bits_allocated != 8 {
+    if info.bits_allocated == 16 && !info.signed && info.photometric == Photometric::YbrFull {
+        return Ok(deep_to_rgb(frame));
+    }
+    if info.bits_allocated != 8 || info.signed {
         return refused();
     }
     let mut pixels = frame.pixels.clone();
@@ -64,6 +67,22 @@ fn full([y, cb, cr]: [u8; 3]) -> [u8; 3] {
         clamp(y + ((-fixed(0.344_136_286) * cb - fixed(0.714_136_286) * cr + HALF) >> 16)),
         clamp(y + ((fixed(1.772) * cb + HALF) >> 16)),
     ]
+}
+
+/// The same equations for samples of 9 to 16 bits, whose chroma is centred on half their range.
+fn deep_to_rgb(frame: &Frame) -> Frame {
+    let bits = i32::from(frame.info.bits_stored);
+    let (center, top) = (2f64.powi(bits - 1), 2f64.powi(bits) - 1.0);
+    let mut pixels = frame.pixels.clone();
+    for pixel in pixels.as_chunks_mut::<6>().0 {
+        let [y, cb, cr] = [0, 2, 4].map(|at| f64::from(u16::from_le_bytes([pixel[at], pixel[at + 1]])));
+        let (cb, cr) = (cb - center, cr - center);
+        let rgb = [y + 1.402 * cr, y - 0.344_136_286 * cb - 0.714_136_286 * cr, y + 1.772 * cb];
+        for (target, value) in pixel.as_chunks_mut::<2>().0.iter_mut().zip(rgb) {
+            *target = (value.round().clamp(0.0, top) as u16).to_le_bytes();
+        }
+    }
+    Frame { info: FrameInfo { photometric: Photometric::Rgb, ..frame.info.clone() }, pixels }
 }
 
 /// Studio-range YCbCr (Y 16..235, Cb and Cr 16..240), ITU-R BT.601.

@@ -101,6 +101,16 @@ fn colours_convert_as_the_standard_says() {
 }
 
 #[test]
+fn twelve_bit_colour_converts_too() {
+    let info =
+        FrameInfo { samples_per_pixel: 3, photometric: Photometric::YbrFull, ..grey(1, 1, 16, 12, false) };
+    let pixels = [1000u16, 2048, 3048].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let rgb = to_rgb(&Frame { info, pixels }).unwrap();
+    let expected: Vec<u8> = [2402u16, 286, 1000].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!((rgb.pixels, rgb.info.photometric), (expected, Photometric::Rgb));
+}
+
+#[test]
 fn a_frame_above_the_limit_is_refused() {
     let result = decode_within(EXPLICIT_LE, &grey(100, 100, 16, 16, false), &[], 19_999);
     assert_eq!(result, Err(CodecError::TooLarge { bytes: 20_000, limit: 19_999 }));
