@@ -5,10 +5,12 @@ use crate::run::{open, runtime};
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lenticular_base::OrgId;
+use lenticular_engines::Finding;
 use lenticular_policy::Role;
 use lenticular_services::Services;
 use serde_json::json;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Opens the place, runs one piece of asynchronous work over the services, and closes.
 pub fn with_services<T>(place: &Place, work: impl AsyncFnOnce(&Services) -> Result<T>) -> Result<T> {
@@ -136,20 +138,55 @@ pub fn verify(place: &Place, json: bool) -> Result<ExitCode> {
     drop(services);
     engine.close();
     let report = report?;
-    let clean = report.problems.is_empty();
+    let clean = report.is_clean();
+    let findings: Vec<String> = report.findings.iter().map(describe).collect();
     if json {
-        println!("{}", json!({ "clean": clean, "records": report.records, "blobs": report.blobs, "bytes": report.bytes, "commits": report.commits, "reclaimable_bytes": report.reclaimable, "problems": report.problems }));
+        println!(
+            "{}",
+            json!({
+                "clean": clean,
+                "versions": report.records,
+                "commits": report.positions,
+                "blobs": report.blobs,
+                "blob_bytes": report.blob_bytes,
+                "audit_entries": report.audit_entries,
+                "reclaimable": report.reclaimable,
+                "reclaimable_bytes": report.reclaimable_bytes,
+                "wrong": report.wrong,
+                "findings": findings,
+            })
+        );
     } else {
         println!(
-            "{} versions, {} blobs ({} bytes) re-hashed, {} commits; {} bytes reclaimable",
-            report.records, report.blobs, report.bytes, report.commits, report.reclaimable
+            "{} versions in {} commits, {} blobs ({} bytes) re-hashed, {} audit entries; {} bytes reclaimable",
+            report.records, report.positions, report.blobs, report.blob_bytes, report.audit_entries,
+            report.reclaimable_bytes
         );
-        for problem in &report.problems {
-            println!("WRONG: {problem}");
+        for finding in &findings {
+            println!("WRONG: {finding}");
         }
-        println!("{}", if clean { "clean" } else { "NOT clean" });
+        println!("{}", if clean { "clean".to_owned() } else { format!("NOT clean: {} findings", report.wrong) });
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A finding in words: rows by number, never by what is in them.
+fn describe(finding: &Finding) -> String {
+    let mut text = finding.code.to_owned();
+    let numbers = [
+        ("version", finding.vid),
+        ("kind", finding.kind.map(i64::from)),
+        ("position", finding.position),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            text.push_str(&format!(" {name} {number}"));
+        }
+    }
+    if let Some(place) = &finding.place {
+        text.push_str(&format!(" at {place}"));
+    }
+    text
 }
 
 /// `lenticular reindex`
@@ -158,7 +195,7 @@ pub fn reindex(place: &Place, json: bool) -> Result<ExitCode> {
     let (engine, services) = open(place.data(), &config)?;
     let bar = bar("reindex");
     let outcome = engine
-        .rebuild_indexes(&lenticular_services::extract::entries, &mut |done, all| {
+        .rebuild_indexes(Arc::new(lenticular_services::extract::entries), &mut |done, all| {
             bar.set_length(all);
             bar.set_position(done);
         })

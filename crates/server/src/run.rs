@@ -61,7 +61,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Opens the store of a data folder and the services over it.
 pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
-    let mut options = OpenOptions::new(data.to_path_buf(), clock());
+    let mut options = OpenOptions::new(data, {
+        let clock = clock();
+        move || clock()
+    });
     options.readers = 4;
     let engine = lenticular_engines::open(options).map_err(|fault| anyhow!("{}: {fault}", data.display()))?;
     let url = config.text("http.public_url").trim_end_matches('/');

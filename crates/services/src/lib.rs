@@ -14,10 +14,16 @@ pub mod audit_events;
 pub mod commit;
 pub mod records;
 pub mod resources;
+pub mod extract;
 pub mod history;
+pub mod import;
+pub mod ingest;
+pub mod instance_body;
 pub mod network;
 pub mod search;
 pub mod shares;
+pub mod transactions;
+pub mod tray;
 
 pub use access::Caller;
 pub use network::kinds;

@@ -1,0 +1,191 @@
+//! Transactions: a whole Bundle as one commit, or nothing of it (FHIR R4 §3.1.0.11.2). Its size is bounded by bytes alone.
+//!
+//! Everything that depends on the Bundle alone is done before the writer is asked, on all cores: ids, references, validation,
+//! indexes, packing. What depends on the store (conditional interactions and references) is looked up before, and looked
+//! up again inside the writer: where the answer has changed meanwhile, the work is done anew.
+
+mod plan;
+
+use crate::Services;
+use crate::access::Caller;
+use crate::audit::Access;
+use crate::records::several;
+use crate::resources::{Version, Written, WrittenParts, check_match, own_org, parse, written};
+use bytes::Bytes;
+use lenticular_base::index::Query;
+use lenticular_base::{Fault, FaultKind, OrgNo};
+use lenticular_fhir::bundle::{self, BundleKind, Method};
+use lenticular_fhir::kinds;
+use lenticular_policy::Action;
+use lenticular_store::{View, Write};
+use plan::{Lookup, Plan, Step};
+
+/// What one entry came to, in the order of the Bundle.
+#[derive(Clone, Debug)]
+pub enum EntryOutcome {
+    Written(Written),
+    /// The version that says so; `None` where there was nothing to delete.
+    Deleted(Option<i64>),
+    /// To be read when the commit is done: the URL of a GET.
+    Read(String),
+}
+
+/// How often work is done anew because the store changed meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// What a Bundle is; the gateway runs the entries of a batch as requests of their own.
+pub fn kind_of_bundle(body: &[u8]) -> Result<BundleKind, Fault> {
+    let tree = parse(body)?;
+    match (tree.text_at("resourceType").as_deref(), tree.text_at("type").as_deref()) {
+        (Some("Bundle"), Some("transaction")) => Ok(BundleKind::Transaction),
+        (Some("Bundle"), Some("batch")) => Ok(BundleKind::Batch),
+        _ => Err(Fault::new(FaultKind::Invalid, "bundle", "A Bundle of type batch or transaction was expected.")),
+    }
+}
+
+impl Services {
+    /// Does a transaction. `base` is the FHIR base of this request.
+    pub async fn transaction(&self, caller: &Caller, body: Bytes, base: &str) -> Result<Vec<EntryOutcome>, Fault> {
+        let mut outcome = Err(changed_meanwhile());
+        for _ in 0..ATTEMPTS {
+            outcome = self.attempt(caller, body.clone(), base).await;
+            if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
+                break;
+            }
+        }
+        let mut access = Access::of('C', "transaction", "Bundle", "");
+        if let Ok((_, patients)) = &outcome {
+            for patient in patients {
+                access = access.patient(Some(patient.clone()));
+            }
+        }
+        self.audited(caller, access, outcome.map(|(outcomes, _)| outcomes)).await
+    }
+
+    async fn attempt(
+        &self, caller: &Caller, body: Bytes, base: &str,
+    ) -> Result<(Vec<EntryOutcome>, Vec<String>), Fault> {
+        let org = own_org(caller);
+        let (who, base) = (caller.clone(), base.to_owned());
+        let plan = self
+            .compute(move |services| {
+                let bundle = bundle::read(parse(&body)?).map_err(Fault::from)?;
+                for entry in &bundle.entries {
+                    let kind = entry.target().and_then(|target| kinds::kind(target.resource_type));
+                    if !matches!(entry.method, Method::Get | Method::Head) {
+                        services.authorise(&who, Action::Write, kind)?;
+                    }
+                }
+                plan::plan(services, bundle, org, &base)
+            })
+            .await?;
+        let patients = plan.patients();
+        let committed = self.commit(caller.author(), Vec::new(), move |view, _| apply(view, org, plan)).await?;
+        let applied = committed.answer;
+        let mut versions = vec![1; applied.answers.len()];
+        for (entry, version) in applied.order.iter().zip(&committed.versions) {
+            versions[*entry] = *version;
+        }
+        let updated = committed.stamp.time;
+        let mut outcomes: Vec<EntryOutcome> = Vec::with_capacity(versions.len());
+        for (pending, version) in applied.answers.into_iter().zip(versions) {
+            let outcome = match pending {
+                Pending::Put(parts, created) => EntryOutcome::Written(written(&parts, version, updated, created)),
+                Pending::Existing(version) => {
+                    EntryOutcome::Written(Written { version: *version, created: false, existed: true })
+                }
+                Pending::Deleted(there) => EntryOutcome::Deleted(there.then_some(version)),
+                Pending::Same(entry) => outcomes[entry].clone(),
+                Pending::Read(url) => EntryOutcome::Read(url),
+            };
+            outcomes.push(outcome);
+        }
+        Ok((outcomes, patients))
+    }
+}
+
+/// What the writer decided about an entry; versions are known only after the commit.
+enum Pending {
+    Put(WrittenParts, bool),
+    Existing(Box<Version>),
+    /// Whether there was something to delete.
+    Deleted(bool),
+    /// The same as an earlier entry.
+    Same(usize),
+    Read(String),
+}
+
+/// The decision about all entries.
+struct Applied {
+    answers: Vec<Pending>,
+    /// For each write the entry that it belongs to.
+    order: Vec<usize>,
+}
+
+const CHANGED: &str = "changed-meanwhile";
+
+fn changed_meanwhile() -> Fault {
+    Fault::new(
+        FaultKind::Busy,
+        CHANGED,
+        "What the transaction's criteria find changed again and again meanwhile; nothing was kept. Send it again.",
+    )
+}
+
+/// Inside the writer: looks up again what was looked up before, then says what to write: deletes, then the rest.
+fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied), Fault> {
+    for Lookup { query, found, .. } in &plan.lookups {
+        let now = find_one(view, org, query)?.map(|record| record.id);
+        if now != *found {
+            return Err(changed_meanwhile());
+        }
+    }
+    let mut answers = Vec::with_capacity(plan.steps.len());
+    let mut deletes = Vec::new();
+    let mut puts = Vec::with_capacity(plan.steps.len());
+    for (entry, step) in plan.steps.into_iter().enumerate() {
+        let answer = match step {
+            Step::Delete { kind, id, if_match } => {
+                let current = match &id {
+                    Some(id) => view.current(org, kind, id)?.filter(|record| !record.deleted),
+                    None => None,
+                };
+                check_match(current.as_ref(), if_match).map_err(|fault| at_entry(fault, entry))?;
+                let there = current.is_some();
+                deletes.extend(current.map(|record| (entry, Write::Delete { org, kind, id: record.id })));
+                Pending::Deleted(there)
+            }
+            Step::Put { prepared, if_match, fresh } => {
+                // A fresh random id has no current version to look for.
+                let current = if fresh { None } else { view.current(org, prepared.kind, &prepared.id)? };
+                check_match(current.as_ref(), if_match).map_err(|fault| at_entry(fault, entry))?;
+                let created = current.is_none_or(|record| record.deleted);
+                let parts = WrittenParts::from(&*prepared);
+                puts.push((entry, Write::Put(Box::new(prepared.put(org)))));
+                Pending::Put(parts, created)
+            }
+            Step::Existing { kind, id } => {
+                let record = view.current(org, kind, &id)?.ok_or_else(changed_meanwhile)?;
+                Pending::Existing(Box::new(record.into()))
+            }
+            Step::Same { entry } => Pending::Same(entry),
+            Step::Read { url } => Pending::Read(url),
+        };
+        answers.push(answer);
+    }
+    let (order, writes) = deletes.into_iter().chain(puts).unzip();
+    Ok((writes, Applied { answers, order }))
+}
+
+fn find_one(view: &dyn View, org: OrgNo, query: &Query) -> Result<Option<lenticular_store::Record>, Fault> {
+    let mut found = view.find(org, query)?;
+    if found.len() > 1 {
+        return Err(several());
+    }
+    Ok(found.pop())
+}
+
+pub(crate) fn at_entry(mut fault: Fault, index: usize) -> Fault {
+    let inner = fault.path.take().map(|path| format!(".{path}")).unwrap_or_default();
+    fault.at(format!("Bundle.entry[{index}]{inner}"))
+}

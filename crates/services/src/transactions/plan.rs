@@ -1,0 +1,293 @@
+//! A transaction made ready: every entry has its id, every reference its target, every resource its packed form.
+
+use super::at_entry;
+use crate::records::{Criteria, several};
+use crate::resources::{Prepared, id_in_body, kind_of, parse_etag, refuse_server_owned, short};
+use crate::{Services, random};
+use lenticular_base::index::Query;
+use lenticular_base::text::pairs;
+use lenticular_base::tree::{Text, Tree};
+use lenticular_base::{Fault, FaultKind, Kind, LogicalId, OrgNo};
+use lenticular_fhir::bundle::{Bundle, Entry, Method};
+use lenticular_fhir::reference::{Place, Reference, for_each_reference_mut, parse as parse_reference};
+use lenticular_fhir::kinds;
+use lenticular_policy::Scope;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+/// What will be done with one entry.
+pub(super) enum Step {
+    Put { prepared: Box<Prepared>, if_match: Option<i64>, fresh: bool },
+    /// `id` is `None` where criteria found nothing.
+    Delete { kind: Kind, id: Option<String>, if_match: Option<i64> },
+    /// `ifNoneExist` found this one.
+    Existing { kind: Kind, id: String },
+    /// An earlier entry has the same `ifNoneExist`.
+    Same { entry: usize },
+    Read { url: String },
+}
+
+/// A search whose answer the plan rests on.
+pub(super) struct Lookup {
+    pub query: Query,
+    pub found: Option<String>,
+}
+
+/// All entries, in the order of the Bundle.
+pub(super) struct Plan {
+    pub lookups: Vec<Lookup>,
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The patients that it is about, each once, at most a few hundred.
+    pub fn patients(&self) -> Vec<String> {
+        let prepared = self.steps.iter().filter_map(|step| match step {
+            Step::Put { prepared, .. } => prepared.patient.clone(),
+            _ => None,
+        });
+        let unique: HashSet<String> = prepared.collect();
+        unique.into_iter().take(500).collect()
+    }
+}
+
+/// What an entry's target became.
+enum Target {
+    Put { kind: Kind, id: String, if_match: Option<i64>, fresh: bool },
+    Delete { kind: Kind, id: Option<String>, if_match: Option<i64> },
+    Existing { kind: Kind, id: String },
+    Same { entry: usize },
+    Read { url: String },
+}
+
+/// Makes a plan. Looks criteria up in the store; takes nothing from it that the writer will not look up again.
+pub(super) fn plan(services: &Services, bundle: Bundle<'_>, org: OrgNo, base: &str) -> Result<Plan, Fault> {
+    let mut finder = Finder { services, org, base, lookups: Vec::new(), known: HashMap::new() };
+    let mut creating = HashMap::new();
+    let mut targets = Vec::with_capacity(bundle.entries.len());
+    for entry in &bundle.entries {
+        let target = target(&mut finder, &mut creating, entry).map_err(|fault| at_entry(fault, entry.index))?;
+        targets.push(target);
+    }
+    refuse_meetings(&targets)?;
+    let mut names: HashMap<String, String> = HashMap::new();
+    for (entry, target) in bundle.entries.iter().zip(&targets) {
+        let named = match target {
+            Target::Same { entry } => name_of(&targets[*entry]),
+            target => name_of(target),
+        };
+        if let (Some(full_url), Some(name)) = (&entry.full_url, named) {
+            names.insert(full_url.clone(), name);
+        }
+    }
+    let mut resources: Vec<Option<Tree<'_>>> = Vec::with_capacity(targets.len());
+    for mut entry in bundle.entries {
+        if let Some(resource) = &mut entry.resource {
+            collect_conditional(&mut finder, resource).map_err(|fault| at_entry(fault, entry.index))?;
+        }
+        resources.push(entry.resource);
+    }
+    let conditional = finder.known;
+    let steps = resources
+        .into_par_iter()
+        .zip(targets)
+        .enumerate()
+        .map(|(entry, (resource, target))| {
+            step(services, resource, target, &names, &conditional).map_err(|fault| at_entry(fault, entry))
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    Ok(Plan { lookups: finder.lookups, steps })
+}
+
+fn name_of(target: &Target) -> Option<String> {
+    match target {
+        Target::Put { kind, id, .. } | Target::Existing { kind, id } => Some(format!("{}/{id}", kinds::name(*kind))),
+        _ => None,
+    }
+}
+
+/// Looks criteria up, each once.
+struct Finder<'a> {
+    services: &'a Services,
+    org: OrgNo,
+    base: &'a str,
+    lookups: Vec<Lookup>,
+    /// By `Type?criteria`: the id of what was found.
+    known: HashMap<String, Option<String>>,
+}
+
+impl Finder<'_> {
+    fn find(&mut self, kind: Kind, query_text: &str) -> Result<Option<String>, Fault> {
+        let key = format!("{}?{query_text}", kinds::name(kind));
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let criteria = Criteria { pairs: pairs(query_text), base: self.base.to_owned() };
+        let query = criteria.query(self.services, kind)?;
+        let mut rows = self.services.store.reader.search(&Scope::of_own_work(self.org), &query)?.rows;
+        if rows.len() > 1 {
+            return Err(several());
+        }
+        let found = rows.pop().map(|record| record.id);
+        self.lookups.push(Lookup { query, found: found.clone() });
+        self.known.insert(key, found.clone());
+        Ok(found)
+    }
+}
+
+fn target(
+    finder: &mut Finder<'_>, creating: &mut HashMap<String, usize>, entry: &Entry<'_>,
+) -> Result<Target, Fault> {
+    if matches!(entry.method, Method::Get | Method::Head) {
+        return Ok(Target::Read { url: entry.url.clone() });
+    }
+    let url = entry.target().ok_or_else(|| {
+        Fault::new(FaultKind::Invalid, "url", format!("\"{}\" names no resource.", short(&entry.url))).at("request.url")
+    })?;
+    let kind = kind_of(url.resource_type)?;
+    refuse_server_owned(kind)?;
+    let if_match = entry.if_match.as_deref().map(parse_etag).transpose()?;
+    match (entry.method, url.id, url.query) {
+        (Method::Post, None, None) => {
+            if let Some(text) = &entry.if_none_exist {
+                let text = text.split_once('?').map_or(text.as_str(), |(_, query)| query);
+                if let Some(id) = finder.find(kind, text)? {
+                    return Ok(Target::Existing { kind, id });
+                }
+                // Two entries with the same criteria are one resource.
+                let key = format!("{}?{text}", kinds::name(kind));
+                if let Some(first) = creating.get(&key) {
+                    return Ok(Target::Same { entry: *first });
+                }
+                creating.insert(key, entry.index);
+            }
+            let id = LogicalId::from_random(random()?).as_str().to_owned();
+            Ok(Target::Put { kind, id, if_match: None, fresh: true })
+        }
+        (Method::Put, Some(id), None) => Ok(Target::Put { kind, id: id.to_owned(), if_match, fresh: false }),
+        (Method::Put, None, Some(query)) => {
+            let own = entry.resource.as_ref().map(id_in_body).transpose()?.flatten();
+            let own = own.map(|id| id.as_str().to_owned());
+            match (finder.find(kind, query)?, own) {
+                (Some(found), Some(own)) if found != own => Err(Fault::new(
+                    FaultKind::Invalid,
+                    "id",
+                    "The body's id is not that of the resource that the criteria find.",
+                )),
+                (Some(found), _) => Ok(Target::Put { kind, id: found, if_match, fresh: false }),
+                (None, Some(own)) => Ok(Target::Put { kind, id: own, if_match, fresh: false }),
+                (None, None) => {
+                    let id = LogicalId::from_random(random()?).as_str().to_owned();
+                    Ok(Target::Put { kind, id, if_match, fresh: true })
+                }
+            }
+        }
+        (Method::Delete, Some(id), None) => Ok(Target::Delete { kind, id: Some(id.to_owned()), if_match }),
+        (Method::Delete, None, Some(query)) => Ok(Target::Delete { kind, id: finder.find(kind, query)?, if_match }),
+        (Method::Patch, ..) => Err(Fault::new(
+            FaultKind::Unsupported,
+            "patch",
+            "PATCH is not offered here; PUT the whole resource.",
+        )),
+        _ => Err(Fault::new(
+            FaultKind::Invalid,
+            "url",
+            format!("{} {} does not go together.", entry.method.name(), short(&entry.url)),
+        )
+        .at("request.url")),
+    }
+}
+
+/// One resource may be changed once (FHIR R4 §3.1.0.11.2), also where criteria led to it.
+fn refuse_meetings(targets: &[Target]) -> Result<(), Fault> {
+    let mut seen: HashMap<(Kind, &str), usize> = HashMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        let name = match target {
+            Target::Put { kind, id, .. } => (*kind, id.as_str()),
+            Target::Delete { kind, id: Some(id), .. } => (*kind, id.as_str()),
+            _ => continue,
+        };
+        if let Some(other) = seen.insert(name, index) {
+            let words = format!("Entry {other} changes the same resource; a transaction may do so once.");
+            return Err(at_entry(Fault::new(FaultKind::Invalid, "bundle", words), index));
+        }
+    }
+    Ok(())
+}
+
+/// Looks up every conditional reference of a resource.
+fn collect_conditional(finder: &mut Finder<'_>, resource: &mut Tree<'_>) -> Result<(), Fault> {
+    let mut failed = None;
+    for_each_reference_mut(resource, &mut |place, text| {
+        if place != Place::Reference || failed.is_some() || !text.raw().contains('?') {
+            return;
+        }
+        let plain = text.text();
+        if let Some(Reference::Conditional { resource_type, query }) = parse_reference(&plain) {
+            let found = kind_of(resource_type).and_then(|kind| finder.find(kind, query));
+            failed = match found {
+                Ok(Some(_)) => None,
+                Ok(None) => Some(unresolved(&plain)),
+                Err(fault) => Some(fault),
+            };
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+fn unresolved(reference: &str) -> Fault {
+    Fault::new(
+        FaultKind::Invalid,
+        "reference",
+        format!("The reference \"{}\" names nothing in the Bundle and finds nothing here; nothing was kept.", short(reference)),
+    )
+}
+
+fn step(
+    services: &Services, resource: Option<Tree<'_>>, target: Target, names: &HashMap<String, String>,
+    conditional: &HashMap<String, Option<String>>,
+) -> Result<Step, Fault> {
+    let (kind, id, if_match, fresh) = match target {
+        Target::Put { kind, id, if_match, fresh } => (kind, id, if_match, fresh),
+        Target::Delete { kind, id, if_match } => return Ok(Step::Delete { kind, id, if_match }),
+        Target::Existing { kind, id } => return Ok(Step::Existing { kind, id }),
+        Target::Same { entry } => return Ok(Step::Same { entry }),
+        Target::Read { url } => return Ok(Step::Read { url }),
+    };
+    let mut tree = resource.ok_or_else(|| Fault::new(FaultKind::Invalid, "bundle", "The request needs a resource."))?;
+    if !fresh && id_in_body(&tree)?.is_some_and(|own| own.as_str() != id) {
+        return Err(Fault::new(FaultKind::Invalid, "id", format!("The body's id has to be \"{id}\".")).at("resource.id"));
+    }
+    rewrite(&mut tree, names, conditional)?;
+    let prepared = services.prepare(&tree, kind, &id)?;
+    Ok(Step::Put { prepared: Box::new(prepared), if_match, fresh })
+}
+
+/// Gives every reference within the Bundle, and every conditional one, the id that it stands for.
+fn rewrite(
+    tree: &mut Tree<'_>, names: &HashMap<String, String>, conditional: &HashMap<String, Option<String>>,
+) -> Result<(), Fault> {
+    let mut failed = None;
+    for_each_reference_mut(tree, &mut |place, text| {
+        let plain = text.text();
+        if let Some(name) = names.get(plain.as_ref()) {
+            *text = Text::new(name.clone());
+            return;
+        }
+        if place != Place::Reference {
+            return;
+        }
+        match parse_reference(&plain) {
+            Some(Reference::Urn(_)) => failed = Some(unresolved(&plain)),
+            Some(Reference::Conditional { resource_type, .. }) => {
+                let id = conditional.get(plain.as_ref()).cloned().flatten();
+                match id {
+                    Some(id) => *text = Text::new(format!("{resource_type}/{id}")),
+                    None => failed = Some(unresolved(&plain)),
+                }
+            }
+            _ => {}
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
