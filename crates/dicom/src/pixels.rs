@@ -141,6 +141,19 @@ pub fn number_of_frames(header: &DataSet) -> u32 {
 }
 
 impl PixelLayout {
+    /// How many bytes at a time native samples must be turned round to be little endian; 1 for not at all.
+    ///
+    /// Words of 16 bits (PS3.5 §A.3), and samples that are longer as a whole, as their writers do.
+    pub fn swap_unit(&self, geometry: Option<&FrameGeometry>) -> usize {
+        match self {
+            PixelLayout::Native { big_endian: true, vr, .. } if vr.unit() > 1 => {
+                let bits = geometry.map_or(0, |geometry| usize::from(geometry.bits_allocated));
+                vr.unit().max(if matches!(bits, 32 | 64) { bits / 8 } else { 1 })
+            }
+            _ => 1,
+        }
+    }
+
     /// How many frames can be read; `geometry` matters for native pixel data alone.
     pub fn frame_count(&self, geometry: Option<&FrameGeometry>) -> u32 {
         match self {

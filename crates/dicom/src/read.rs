@@ -65,6 +65,9 @@ pub enum ReadError {
     Deflate { offset: u64 },
 }
 
+/// A private transfer syntax of GE: all of it is Implicit VR Little Endian but the samples.
+const IMPLICIT_WITH_BIG_ENDIAN_PIXELS: &str = "1.2.840.113619.5.2";
+
 /// How a data set was really written, which is not always what its transfer syntax says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Encoding {
@@ -78,7 +81,7 @@ impl Encoding {
     pub fn of(transfer_syntax: &str) -> Encoding {
         let encoding = |explicit, big_endian, deflated| Encoding { explicit, big_endian, deflated };
         match transfer_syntax {
-            "1.2.840.10008.1.2" | "1.2.840.113619.5.2" => encoding(false, false, false),
+            "1.2.840.10008.1.2" | IMPLICIT_WITH_BIG_ENDIAN_PIXELS => encoding(false, false, false),
             "1.2.840.10008.1.2.2" => encoding(true, true, false),
             "1.2.840.10008.1.2.1.99" | "1.2.840.10008.1.2.4.95" | "1.2.840.10008.1.2.4.205" => {
                 encoding(true, false, true)
@@ -267,7 +270,12 @@ impl Scanner {
         if !encoding.explicit {
             settle_signs(&mut header, false);
         }
-        let pixels = source.map(|source| pixels::layout(source, &header));
+        let mut pixels = source.map(|source| pixels::layout(source, &header));
+        if let (Some(PixelLayout::Native { big_endian, .. }), IMPLICIT_WITH_BIG_ENDIAN_PIXELS) =
+            (&mut pixels, self.transfer_syntax.as_str())
+        {
+            *big_endian = true;
+        }
         Ok(Scanned {
             meta: self.meta,
             transfer_syntax: self.transfer_syntax,

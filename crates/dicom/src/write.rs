@@ -5,7 +5,7 @@
 
 use crate::dataset::{Bulk, DataSet, Element, Value};
 use crate::file_meta::{FileMetaFields, write_file_meta};
-use crate::pixels::PixelKind;
+use crate::pixels::{FrameGeometry, PixelKind};
 use crate::read::Scanned;
 use crate::tag::{Tag, tags};
 use crate::vr::Vr;
@@ -89,7 +89,9 @@ pub fn rewrite(
     let source = scanned.meta.as_ref().and_then(|meta| {
         meta.elements().plain(tags::SOURCE_APPLICATION_ENTITY_TITLE).map(|title| title.into_owned())
     });
-    let mut writer = Writer { big_endian: scanned.encoding.big_endian, ..Writer::default() };
+    let geometry = FrameGeometry::of(header);
+    let pixel_unit = scanned.pixels.as_ref().map_or(1, |layout| layout.swap_unit(geometry.as_ref()));
+    let mut writer = Writer { big_endian: scanned.encoding.big_endian, pixel_unit, ..Writer::default() };
     writer.bytes = write_file_meta(FileMetaFields {
         sop_class: &header.plain(tags::SOP_CLASS_UID).unwrap_or_default(),
         sop_instance: &header.plain(tags::SOP_INSTANCE_UID).unwrap_or_default(),
@@ -133,6 +135,9 @@ struct Writer {
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
     big_endian: bool,
+    /// For pixel data of the object itself, not of its icon.
+    pixel_unit: usize,
+    depth: usize,
 }
 
 impl Writer {
@@ -166,11 +171,13 @@ impl Writer {
             }
             Value::Items(items) => {
                 self.head(tag, Vr::Sq, None);
+                self.depth += 1;
                 for item in items {
                     self.bytes.extend_from_slice(&[0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff]);
                     item.elements().iter().for_each(|element| self.element(element, copying));
                     self.bytes.extend_from_slice(&[0xfe, 0xff, 0x0d, 0xe0, 0, 0, 0, 0]);
                 }
+                self.depth -= 1;
                 self.bytes.extend_from_slice(&SEQUENCE_END);
             }
             Value::Bulk(_) if !copying => self.head(tag, vr, Some(0)),
@@ -179,7 +186,11 @@ impl Writer {
     }
 
     fn bulk(&mut self, tag: Tag, vr: Vr, bulk: &Bulk) {
-        let unit = if self.big_endian { vr.unit() } else { 1 };
+        let unit = match tag {
+            _ if self.depth == 0 && is_pixel_attribute(tag) => self.pixel_unit,
+            _ if self.big_endian => vr.unit(),
+            _ => 1,
+        };
         let copy = Piece::Copy { offset: bulk.offset, length: bulk.length, unit };
         if bulk.encapsulated {
             self.head(tag, Vr::Ob, None);

@@ -61,9 +61,16 @@ pub fn layout(source: PixelSource, header: &DataSet) -> PixelLayout {
 fn encapsulated(source: EncapsulatedSource, header: &DataSet) -> Encapsulated {
     let expected = number_of_frames(header) as usize;
     let mut fragments: Vec<Fragment> = source.fragments.iter().map(|seen| seen.fragment).collect();
-    let frames = by_extended_table(&mut fragments, source.base, header)
-        .or_else(|| by_basic_table(&fragments, &source, expected))
-        .unwrap_or_else(|| by_fragments(&source.fragments, expected));
+    let frames = by_extended_table(&mut fragments, source.base, header).unwrap_or_else(|| {
+        let table = by_basic_table(&fragments, &source);
+        let ends = || by_fragments(&source.fragments, expected);
+        match table {
+            Some(frames) if frames.len() == expected => frames,
+            // A table that has not as many frames as the header yields to fragments that have.
+            Some(frames) => Some(ends()).filter(|ends| ends.len() == expected).unwrap_or(frames),
+            None => ends(),
+        }
+    });
     Encapsulated { offset: source.offset, length: source.length, fragments, frames }
 }
 
@@ -102,7 +109,7 @@ fn by_extended_table(fragments: &mut [Fragment], base: u64, header: &DataSet) ->
 }
 
 /// PS3.5 §A.4: 32-bit offsets in the first item. A table that does not fit the fragments counts for nothing.
-fn by_basic_table(fragments: &[Fragment], source: &EncapsulatedSource, expected: usize) -> Option<Vec<u32>> {
+fn by_basic_table(fragments: &[Fragment], source: &EncapsulatedSource) -> Option<Vec<u32>> {
     let offsets =
         source.table.chunks_exact(4).filter_map(|chunk| chunk.try_into().ok()).map(u32::from_le_bytes);
     let frames: Vec<u32> = offsets
@@ -111,8 +118,7 @@ fn by_basic_table(fragments: &[Fragment], source: &EncapsulatedSource, expected:
         })
         .collect::<Option<_>>()?;
     let ascending = frames.first() == Some(&0) && frames.windows(2).all(|pair| pair[0] < pair[1]);
-    let fits = frames.len() == expected || fragments.len() != expected;
-    (ascending && fits).then_some(frames)
+    ascending.then_some(frames)
 }
 
 fn by_fragments(fragments: &[SeenFragment], expected: usize) -> Vec<u32> {

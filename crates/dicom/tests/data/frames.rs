@@ -62,6 +62,8 @@ fn fragments_become_frames_by_table_by_count_or_by_their_ends() {
     check("2 ", &[], &[b"aa", b"bb"], &[b"aa", b"bb"]);
     check("1 ", &[], &[b"aa", b"bb"], &[b"aabb"]);
     check("2 ", &[], &[b"aa", b"b\xff\xd9\0", b"cc", b"\xff\xd9"], &[b"aab\xff\xd9\0", b"cc\xff\xd9"]);
+    check("2 ", &[0], &[b"a\xff\xd9\0", b"c\xff\xd9\0"], &[b"a\xff\xd9\0", b"c\xff\xd9\0"]);
+    check("3 ", &[0, 20], &[b"aa", b"bb", b"cc", b"dd"], &[b"aabb", b"ccdd"]);
     // A table that fits nothing counts for nothing.
     check("2 ", &[0, 11], &[b"aa", b"bb"], &[b"aa", b"bb"]);
     check("2 ", &[10, 0], &[b"aa", b"bb"], &[b"aa", b"bb"]);
@@ -84,4 +86,24 @@ fn thousands_of_frames_are_a_few_kilobytes() {
     let bytes = encapsulated("5000", Vec::new(), &[], &fragments);
     let pixels = scan(JPEG, &bytes).pixels.unwrap();
     assert!(pixels.encode().len() < 3 * 5000, "{}", pixels.encode().len());
+}
+
+#[test]
+fn big_endian_samples_say_how_to_turn_them() {
+    let bytes = |bits: u8| {
+        [
+            big(0x0028_0010, "US", &[0, 1]),
+            big(0x0028_0011, "US", &[0, 1]),
+            big(0x0028_0100, "US", &[0, bits]),
+            big(0x7fe0_0010, "OW", &[0; 4]),
+        ]
+        .concat()
+    };
+    for (bits, unit) in [(8, 2), (16, 2), (32, 4)] {
+        let scanned = scan(BIG_ENDIAN, &bytes(bits));
+        let geometry = FrameGeometry::of(&scanned.header);
+        assert_eq!(scanned.pixels.unwrap().swap_unit(geometry.as_ref()), unit);
+    }
+    let scanned = scan("1.2.840.113619.5.2", &implicit(0x7fe0_0010, &[0; 4]));
+    assert_eq!(scanned.pixels.unwrap().swap_unit(None), 2);
 }
