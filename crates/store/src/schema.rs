@@ -113,9 +113,4 @@ CREATE TABLE segment (
     no {int} PRIMARY KEY,
     length {int} NOT NULL
 );
-
-CREATE TABLE counter (
-    name {text} PRIMARY KEY,
-    value {int} NOT NULL
-);
 ";

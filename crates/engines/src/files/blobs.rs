@@ -1,0 +1,442 @@
+//! Blobs: small ones together in segment files, large ones each in a file of their own.
+//!
+//! | name | holds |
+//! |---|---|
+//! | `s-<n>` | a segment (number n): objects one after another, appended by one process, which holds the file's lock |
+//! | `t-<n>` | a large object that no commit names yet; its writer holds the lock. Removed at the next open after a crash |
+//! | `o-<n>` | a large object (number -n) that a commit names |
+//!
+//! Each object is preceded by a head of 48 bytes: `LENSBLOB`, length (8 bytes, big endian), SHA-256. The table `segment` keeps
+//! how far each file was committed; what lies behind that when a segment is opened again was never acknowledged and is cut off.
+
+use super::{io_fault, numbers, sync_folder};
+use lenticular_base::{Fault, FaultKind};
+use lenticular_store::rows::corrupt;
+use lenticular_store::{BlobRef, BlobWriter, Blobs};
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What stands before each object.
+pub(crate) const MAGIC: &[u8; 8] = b"LENSBLOB";
+pub(crate) const HEAD: u64 = 48;
+
+/// Larger objects get a file of their own.
+const TOGETHER_AT_MOST: usize = 4 << 20;
+
+/// A segment that has grown to this is left, and a new one begun.
+const SEGMENT_AT_MOST: u64 = 1 << 30;
+
+/// The most file handles kept open.
+const OPEN_AT_MOST: usize = 128;
+
+/// One file.
+struct Segment {
+    no: i64,
+    file: File,
+    /// So far it is durable.
+    synced: AtomicU64,
+    /// Its name is durable; for a large object: it bears its last name.
+    named: AtomicBool,
+}
+
+struct Active {
+    segment: Arc<Segment>,
+    end: u64,
+}
+
+/// The blobs of one data folder.
+pub struct SegmentFiles {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    /// How far each segment was committed, at the time of opening.
+    committed: Mutex<HashMap<i64, u64>>,
+    active: Mutex<Option<Active>>,
+    open: Mutex<HashMap<i64, Arc<Segment>>>,
+    next_large: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn head(length: u64, sha256: &[u8; 32]) -> [u8; HEAD as usize] {
+    let mut bytes = [0; HEAD as usize];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..16].copy_from_slice(&length.to_be_bytes());
+    bytes[16..].copy_from_slice(sha256);
+    bytes
+}
+
+impl SegmentFiles {
+    /// Opens the folder; removes large objects that were never committed and that no living process writes.
+    pub fn open(folder: &Path, connection: &Connection) -> Result<SegmentFiles, Fault> {
+        for no in numbers(folder, "t-")? {
+            remove_if_left(&folder.join(format!("t-{no}")))?;
+        }
+        let mut committed = HashMap::new();
+        if let Some(no) = numbers(folder, "s-")?.last() {
+            let found =
+                connection.query_row("SELECT length FROM segment WHERE no=?1", [no], |row| row.get(0));
+            match found {
+                Ok(length) => {
+                    let length: i64 = length;
+                    committed.insert(*no, length.unsigned_abs());
+                }
+                Err(rusqlite::Error::QueryReturnedNoRows) => {
+                    committed.insert(*no, 0);
+                }
+                Err(error) => return Err(crate::sqlite::fault(error)),
+            }
+        }
+        let large = numbers(folder, "o-")?.last().copied().unwrap_or(0);
+        let inner = Inner {
+            folder: folder.to_owned(),
+            committed: Mutex::new(committed),
+            active: Mutex::new(None),
+            open: Mutex::default(),
+            next_large: AtomicU64::new(large.unsigned_abs() + 1),
+        };
+        Ok(SegmentFiles { inner: Arc::new(inner) })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Makes blobs durable that a commit is about to name; gives for each of their files how far that goes.
+    pub fn make_durable(&self, blobs: &[BlobRef]) -> Result<Vec<(i64, i64)>, Fault> {
+        let mut ends: HashMap<i64, u64> = HashMap::new();
+        for blob in blobs {
+            let end = blob.offset.saturating_add(blob.length);
+            let known = ends.entry(blob.segment).or_default();
+            *known = end.max(*known);
+        }
+        let mut renamed = false;
+        let mut lengths = Vec::with_capacity(ends.len());
+        for (no, end) in ends {
+            let segment = self.inner.segment(no)?;
+            if segment.synced.load(Ordering::Acquire) < end {
+                let path = self.inner.path(no);
+                let length = segment.file.metadata().map_err(|error| io_fault(&path, error))?.len();
+                segment.file.sync_data().map_err(|error| io_fault(&path, error))?;
+                segment.synced.fetch_max(length, Ordering::Release);
+            }
+            if !segment.named.load(Ordering::Acquire) {
+                if no < 0 {
+                    self.inner.give_last_name(no)?;
+                }
+                segment.named.store(true, Ordering::Release);
+                renamed = true;
+            }
+            lengths.push((no, i64::try_from(end).unwrap_or(i64::MAX)));
+        }
+        if renamed {
+            sync_folder(&self.inner.folder)?;
+        }
+        Ok(lengths)
+    }
+
+    /// Opens a file for reading, whoever writes it.
+    pub(crate) fn file_for_walk(&self, name: &str) -> Result<File, Fault> {
+        let path = self.inner.folder.join(name);
+        File::open(&path).map_err(|error| io_fault(&path, error))
+    }
+}
+
+/// Removes a file that nobody holds the lock of.
+fn remove_if_left(path: &Path) -> Result<(), Fault> {
+    let Ok(file) = File::open(path) else {
+        return Ok(());
+    };
+    if file.try_lock().is_ok() {
+        std::fs::remove_file(path).map_err(|error| io_fault(path, error))?;
+    }
+    Ok(())
+}
+
+impl Inner {
+    /// Where a file lies: the last name of a large object.
+    fn path(&self, no: i64) -> PathBuf {
+        let name = if no < 0 { format!("o-{}", no.unsigned_abs()) } else { format!("s-{no}") };
+        self.folder.join(name)
+    }
+
+    fn first_path(&self, no: i64) -> PathBuf {
+        self.folder.join(format!("t-{}", no.unsigned_abs()))
+    }
+
+    fn give_last_name(&self, no: i64) -> Result<(), Fault> {
+        let (from, to) = (self.first_path(no), self.path(no));
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => Ok(()),
+            other => other.map_err(|error| io_fault(&from, error)),
+        }
+    }
+
+    fn segment(&self, no: i64) -> Result<Arc<Segment>, Fault> {
+        if let Some(segment) = lock(&self.open).get(&no) {
+            return Ok(segment.clone());
+        }
+        let path = self.path(no);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(corrupt(format!("{} is missing", path.display())));
+            }
+            Err(error) => return Err(io_fault(&path, error)),
+        };
+        let segment = Arc::new(Segment { no, file, synced: AtomicU64::new(0), named: AtomicBool::new(true) });
+        self.keep_open(&segment);
+        Ok(segment)
+    }
+
+    fn keep_open(&self, segment: &Arc<Segment>) {
+        let mut open = lock(&self.open);
+        if open.len() >= OPEN_AT_MOST {
+            // what is not committed yet keeps its lock, and so its handle
+            let spare = open
+                .iter()
+                .find(|(_, other)| other.named.load(Ordering::Acquire) && Arc::strong_count(other) == 1)
+                .map(|(no, _)| *no);
+            if let Some(no) = spare {
+                open.remove(&no);
+            }
+        }
+        open.insert(segment.no, segment.clone());
+    }
+
+    /// Appends an object with its head in one write; gives the offset of the object.
+    fn append(&self, bytes: &[u8]) -> Result<(i64, u64), Fault> {
+        let mut active = lock(&self.active);
+        if active.as_ref().is_some_and(|active| active.end >= SEGMENT_AT_MOST) {
+            *active = None;
+        }
+        let active = match &mut *active {
+            Some(active) => active,
+            none => none.insert(self.begin_segment()?),
+        };
+        if let Err(error) = active.segment.file.write_all_at(bytes, active.end) {
+            // what was written of it is overwritten by the next one; the file need not keep it
+            let _ = active.segment.file.set_len(active.end);
+            return Err(io_fault(&self.path(active.segment.no), error));
+        }
+        let at = active.end + HEAD;
+        active.end += bytes.len() as u64;
+        Ok((active.segment.no, at))
+    }
+
+    /// The last segment, where nobody else appends to it and there is room; else a new one.
+    fn begin_segment(&self) -> Result<Active, Fault> {
+        let last = numbers(&self.folder, "s-")?.last().copied().unwrap_or(0);
+        if let Some(committed) = lock(&self.committed).remove(&last)
+            && committed < SEGMENT_AT_MOST
+            && let Some(active) = self.resume(last, committed)?
+        {
+            return Ok(active);
+        }
+        for no in last + 1.. {
+            let path = self.path(no);
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(io_fault(&path, error)),
+            };
+            if file.try_lock().is_ok() {
+                return Ok(self.activate(no, file, 0, false));
+            }
+        }
+        Err(Fault::internal("no number is left for a segment"))
+    }
+
+    fn resume(&self, no: i64, committed: u64) -> Result<Option<Active>, Fault> {
+        let path = self.path(no);
+        let file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(|error| io_fault(&path, error))?;
+        let length = file.metadata().map_err(|error| io_fault(&path, error))?.len();
+        // a file that has lost bytes is left to `verify`
+        if file.try_lock().is_err() || length < committed {
+            return Ok(None);
+        }
+        file.set_len(committed).map_err(|error| io_fault(&path, error))?;
+        Ok(Some(self.activate(no, file, committed, true)))
+    }
+
+    fn activate(&self, no: i64, file: File, end: u64, named: bool) -> Active {
+        let segment =
+            Arc::new(Segment { no, file, synced: AtomicU64::new(end), named: AtomicBool::new(named) });
+        lock(&self.open).insert(no, segment.clone());
+        Active { segment, end }
+    }
+
+    /// A new file for a large object, locked.
+    fn begin_large(&self) -> Result<(i64, File), Fault> {
+        loop {
+            let number = self.next_large.fetch_add(1, Ordering::Relaxed);
+            let no = -i64::try_from(number).map_err(Fault::internal)?;
+            let path = self.first_path(no);
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(io_fault(&path, error)),
+            };
+            // another process may have just given this number its last name, or be clearing up
+            if self.path(no).exists() || file.try_lock().is_err() || !path.exists() {
+                let _ = std::fs::remove_file(&path);
+                continue;
+            }
+            return Ok((no, file));
+        }
+    }
+}
+
+impl Blobs for SegmentFiles {
+    fn begin(&self) -> Result<Box<dyn BlobWriter>, Fault> {
+        Ok(Box::new(Writer {
+            inner: self.inner.clone(),
+            buffer: vec![0; HEAD as usize],
+            hash: Sha256::new(),
+            length: 0,
+            large: None,
+        }))
+    }
+
+    fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault> {
+        if range.start > range.end || range.end > blob.length {
+            return Err(corrupt(format!("bytes {range:?} of a blob of {}", blob.length)));
+        }
+        let segment = self.inner.segment(blob.segment)?;
+        let at = blob.offset.checked_add(range.start).ok_or_else(|| corrupt("offset of a blob"))?;
+        let length = range.end - range.start;
+        let held =
+            segment.file.metadata().map_err(|error| io_fault(&self.inner.path(blob.segment), error))?.len();
+        if at.checked_add(length).is_none_or(|end| end > held) {
+            return Err(corrupt(format!("segment {} ends at {held}", blob.segment)));
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(Fault::internal)?];
+        segment
+            .file
+            .read_exact_at(&mut bytes, at)
+            .map_err(|error| io_fault(&self.inner.path(blob.segment), error))?;
+        Ok(bytes)
+    }
+
+    fn verify(&self, blob: &BlobRef) -> Result<bool, Fault> {
+        let mut hash = Sha256::new();
+        let mut at = 0;
+        while at < blob.length {
+            let next = blob.length.min(at + (1 << 20));
+            match self.read(blob, at..next) {
+                Ok(bytes) => hash.update(&bytes),
+                Err(fault) if fault.kind == FaultKind::Corrupt => return Ok(false),
+                Err(fault) => return Err(fault),
+            }
+            at = next;
+        }
+        Ok(<[u8; 32]>::from(hash.finalize()) == blob.sha256)
+    }
+}
+
+/// A file of its own.
+struct Large {
+    no: i64,
+    file: File,
+    /// Bytes in the file, the head's place included.
+    written: u64,
+    finished: bool,
+}
+
+struct Writer {
+    inner: Arc<Inner>,
+    /// What is not in a file yet; room for the head goes before the first bytes.
+    buffer: Vec<u8>,
+    hash: Sha256,
+    length: u64,
+    large: Option<Large>,
+}
+
+impl Writer {
+    fn spill(&mut self) -> Result<(), Fault> {
+        let large = match &mut self.large {
+            Some(large) => large,
+            none => {
+                let (no, file) = self.inner.begin_large()?;
+                none.insert(Large { no, file, written: 0, finished: false })
+            }
+        };
+        large
+            .file
+            .write_all_at(&self.buffer, large.written)
+            .map_err(|error| io_fault(&self.inner.first_path(large.no), error))?;
+        large.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl BlobWriter for Writer {
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+        self.hash.update(bytes);
+        self.length += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let room = (TOGETHER_AT_MOST + HEAD as usize).saturating_sub(self.buffer.len());
+            if room == 0 {
+                self.spill()?;
+                continue;
+            }
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<BlobRef, Fault> {
+        let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
+        let head = head(self.length, &sha256);
+        if self.large.is_none() {
+            self.buffer[..head.len()].copy_from_slice(&head);
+            let (segment, offset) = self.inner.append(&self.buffer)?;
+            return Ok(BlobRef { segment, offset, length: self.length, sha256 });
+        }
+        self.spill()?;
+        let Some(mut large) = self.large.take() else {
+            return Err(Fault::internal("a large blob lost its file"));
+        };
+        if let Err(error) = large.file.write_all_at(&head, 0) {
+            let fault = io_fault(&self.inner.first_path(large.no), error);
+            self.large = Some(large);
+            return Err(fault);
+        }
+        large.finished = true;
+        let no = large.no;
+        let segment =
+            Segment { no, file: large.file, synced: AtomicU64::new(0), named: AtomicBool::new(false) };
+        self.inner.keep_open(&Arc::new(segment));
+        Ok(BlobRef { segment: no, offset: HEAD, length: self.length, sha256 })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(large) = &self.large
+            && !large.finished
+            && let Err(error) = std::fs::remove_file(self.inner.first_path(large.no))
+        {
+            tracing::warn!(%error, "an unfinished blob was not removed");
+        }
+    }
+}

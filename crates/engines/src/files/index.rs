@@ -1,0 +1,232 @@
+//! The index of the audit log: a SQLite file of its own, derived from the log; deleted, it is made anew.
+
+use super::audit::{next_frame, read_entry, sequence};
+use super::{io_fault, numbers};
+use crate::sqlite::fault;
+use lenticular_base::Fault;
+use lenticular_store::{AuditEntry, AuditFilter};
+use rusqlite::types::Value;
+use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS entry (
+    seq INTEGER PRIMARY KEY,
+    org INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    patient TEXT,
+    entity TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    action TEXT NOT NULL,
+    outcome INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS entry_time ON entry (org, time, seq);
+CREATE INDEX IF NOT EXISTS entry_patient ON entry (org, patient, time, seq) WHERE patient IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_id ON entry (org, id);
+CREATE TABLE IF NOT EXISTS reached (file INTEGER PRIMARY KEY, offset INTEGER NOT NULL, entries INTEGER NOT NULL);
+";
+
+/// Bytes read at a time; more than the longest entry.
+const CHUNK: usize = 4 << 20;
+
+/// Entries in one transaction while a search waits.
+const AT_ONCE: usize = 20_000;
+
+pub struct AuditIndex {
+    folder: PathBuf,
+    path: PathBuf,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl AuditIndex {
+    pub fn new(folder: &Path, path: &Path) -> AuditIndex {
+        AuditIndex { folder: folder.to_owned(), path: path.to_owned(), connection: Mutex::new(None) }
+    }
+
+    fn connect(&self) -> Result<Connection, Fault> {
+        let connection = Connection::open(&self.path).map_err(fault)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(fault)?;
+        for (name, value) in [("journal_mode", "WAL"), ("synchronous", "OFF"), ("cache_size", "-2048")] {
+            connection.pragma_update(None, name, value).map_err(fault)?;
+        }
+        connection.execute_batch(TABLES).map_err(fault)?;
+        Ok(connection)
+    }
+
+    /// Indexes some entries where nobody waits for the index; true where more may be left.
+    pub fn catch_up_quietly(&self, at_most: usize) -> bool {
+        let mut guard = match self.connection.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return true,
+        };
+        let result = self.opened(&mut guard).and_then(|connection| self.catch_up(connection, at_most));
+        match result {
+            Ok(indexed) => indexed == at_most,
+            Err(fault) => {
+                tracing::warn!(%fault, "the audit log was not indexed");
+                false
+            }
+        }
+    }
+
+    fn opened<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a Connection, Fault> {
+        match slot {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(self.connect()?)),
+        }
+    }
+
+    /// Indexes at most `at_most` entries; gives how many.
+    fn catch_up(&self, connection: &Connection, at_most: usize) -> Result<usize, Fault> {
+        let mut indexed = 0;
+        for no in numbers(&self.folder, "a-")? {
+            let path = self.folder.join(format!("a-{no}"));
+            let file = File::open(&path).map_err(|error| io_fault(&path, error))?;
+            let length = file.metadata().map_err(|error| io_fault(&path, error))?.len();
+            if reached(connection, no)?.0 >= length {
+                continue;
+            }
+            let transaction =
+                rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+                    .map_err(fault)?;
+            indexed += index_file(&transaction, no, &file, length, at_most - indexed)?;
+            transaction.commit().map_err(fault)?;
+            if indexed >= at_most {
+                break;
+            }
+        }
+        Ok(indexed)
+    }
+
+    /// Finds entries, newest first, after bringing the index up to the log.
+    pub fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
+        let mut guard = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = self.opened(&mut guard)?;
+        while self.catch_up(connection, AT_ONCE)? == AT_ONCE {}
+        let (text, values) = statement(filter);
+        let mut statement = connection.prepare_cached(&text).map_err(fault)?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(fault)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            let body = row.get_ref(1).and_then(|value| Ok(value.as_bytes()?)).map_err(fault)?;
+            found.push((row.get(0).map_err(fault)?, read_entry(body)?));
+        }
+        Ok(found)
+    }
+}
+
+fn reached(connection: &Connection, no: i64) -> Result<(u64, i64), Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT offset,entries FROM reached WHERE file=?1").map_err(fault)?;
+    let mut rows = statement.query([no]).map_err(fault)?;
+    match rows.next().map_err(fault)? {
+        Some(row) => {
+            let offset: i64 = row.get(0).map_err(fault)?;
+            Ok((offset.unsigned_abs(), row.get(1).map_err(fault)?))
+        }
+        None => Ok((0, 0)),
+    }
+}
+
+fn index_file(
+    connection: &Connection,
+    no: i64,
+    file: &File,
+    length: u64,
+    at_most: usize,
+) -> Result<usize, Fault> {
+    let (mut offset, mut entries) = reached(connection, no)?;
+    let mut indexed = 0;
+    let mut insert = connection
+        .prepare_cached("INSERT OR REPLACE INTO entry VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")
+        .map_err(fault)?;
+    while offset < length && indexed < at_most {
+        let size = usize::try_from(length - offset).unwrap_or(CHUNK).min(CHUNK);
+        let mut bytes = vec![0; size];
+        file.read_exact_at(&mut bytes, offset).map_err(Fault::internal)?;
+        let mut rest = bytes.as_slice();
+        let before = offset;
+        while indexed < at_most
+            && let Some((body, taken)) = next_frame(rest)
+        {
+            let entry = read_entry(body)?;
+            let row = params![
+                sequence(no, entries),
+                entry.org,
+                entry.time.0,
+                entry.id,
+                entry.agent,
+                entry.patient,
+                entry.entity,
+                entry.kind,
+                entry.action.to_string(),
+                entry.outcome,
+                body
+            ];
+            insert.execute(row).map_err(fault)?;
+            (entries, indexed) = (entries + 1, indexed + 1);
+            offset += taken as u64;
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        if offset == before {
+            // a frame that is being written, or one that a crash cut short
+            break;
+        }
+    }
+    let offset = i64::try_from(offset).map_err(Fault::internal)?;
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO reached (file,offset,entries) VALUES (?1,?2,?3)",
+            params![no, offset, entries],
+        )
+        .map_err(fault)?;
+    Ok(indexed)
+}
+
+fn statement(filter: &AuditFilter) -> (String, Vec<Value>) {
+    let mut text = "SELECT seq,body FROM entry WHERE org=?1".to_owned();
+    let mut values = vec![Value::Integer(filter.org)];
+    let mut add = |condition: &str, value: Value| {
+        values.push(value);
+        text.push_str(" AND ");
+        text.push_str(&condition.replace('?', &format!("?{}", values.len())));
+    };
+    let pairs = [
+        ("id=?", filter.id.clone()),
+        ("patient=?", filter.patient.clone()),
+        ("agent=?", filter.agent.clone()),
+        ("entity=?", filter.entity.clone()),
+        ("kind=?", filter.kind.clone()),
+        ("action=?", filter.action.map(|action| action.to_string())),
+    ];
+    for (condition, value) in pairs {
+        if let Some(value) = value {
+            add(condition, Value::Text(value));
+        }
+    }
+    let numbers = [
+        ("time>=?", filter.low),
+        ("time<?", filter.high),
+        ("outcome=?", filter.outcome.map(i64::from)),
+        ("(time,seq)<(SELECT time,seq FROM entry WHERE seq=?)", filter.before),
+    ];
+    for (condition, value) in numbers {
+        if let Some(value) = value {
+            add(condition, Value::Integer(value));
+        }
+    }
+    if filter.no_patient {
+        text.push_str(" AND patient IS NULL");
+    }
+    values.push(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
+    text.push_str(&format!(" ORDER BY time DESC,seq DESC LIMIT ?{}", values.len()));
+    (text, values)
+}

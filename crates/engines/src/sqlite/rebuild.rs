@@ -1,0 +1,84 @@
+//! Index entries made anew from the records.
+
+use super::Db;
+use super::shared::Shared;
+use super::writer::WriterHandle;
+use lenticular_base::index::Entry;
+use lenticular_base::{Fault, Vid};
+use lenticular_store::sql::{Bind, Session, one_int};
+use lenticular_store::{Record, entries, rows};
+use std::sync::Arc;
+
+/// Rows in one transaction.
+const AT_ONCE: i64 = 500;
+
+type Extract = Arc<dyn Fn(&Record) -> Vec<Entry> + Send + Sync>;
+
+/// Rebuilds every current row's entries, a few at a time between other commits, and removes entries that no row has.
+pub fn run(
+    shared: &Arc<Shared>,
+    writer: &WriterHandle,
+    packs: &Arc<super::pack::Packs>,
+    extract: &Extract,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, Fault> {
+    let total = {
+        let lease = shared.pool.take()?;
+        one_int(&Db(&lease), "SELECT max(vid) FROM record", &[])?.unwrap_or(0).unsigned_abs()
+    };
+    let indexed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let mut last = 0;
+    loop {
+        let (packs, extract, indexed_here) = (packs.clone(), extract.clone(), indexed.clone());
+        let reached = writer.task(move |connection| {
+            let done = some(&Db(connection), &*packs, &*extract, last)?;
+            indexed_here.fetch_add(done.1, std::sync::atomic::Ordering::Relaxed);
+            Ok(done.0)
+        })?;
+        if reached == last {
+            break;
+        }
+        last = reached;
+        progress(last.unsigned_abs().min(total), total);
+    }
+    writer.task(|connection| {
+        for table in ["ix_text", "ix_time", "ix_number"] {
+            let text = format!("DELETE FROM {table} WHERE vid NOT IN (SELECT vid FROM record)");
+            Db(connection).execute(&text, &[])?;
+        }
+        Ok(0)
+    })?;
+    Ok(indexed.load(std::sync::atomic::Ordering::Relaxed))
+}
+
+/// Rebuilds the rows after `last`; gives the last one, and how many were current.
+fn some(
+    session: &dyn Session,
+    packer: &dyn lenticular_store::sql::Packer,
+    extract: &dyn Fn(&Record) -> Vec<Entry>,
+    last: i64,
+) -> Result<(i64, u64), Fault> {
+    let mut batch = Vec::new();
+    let text = "SELECT vid,until_position FROM record WHERE vid>$1 ORDER BY vid LIMIT $2";
+    session.query(text, &[Bind::Int(last), Bind::Int(AT_ONCE)], &mut |row| {
+        batch.push((row.int(0)?, row.int(1)? == lenticular_store::schema::FOREVER));
+        Ok(true)
+    })?;
+    let mut fresh = entries::Entries::default();
+    let (mut reached, mut indexed) = (last, 0);
+    for (vid, current) in batch {
+        reached = vid;
+        if !current {
+            continue;
+        }
+        if let Some(record) = rows::by_vid(session, packer, Vid(vid))? {
+            entries::remove(session, record.vid)?;
+            if !record.deleted {
+                fresh.add(record.columns.org, record.vid, extract(&record));
+                indexed += 1;
+            }
+        }
+    }
+    fresh.flush(session)?;
+    Ok((reached, indexed))
+}

@@ -1,0 +1,231 @@
+//! Reads everything again and says what is wrong.
+
+use super::shared::Shared;
+use super::{Db, pack::Packs};
+use crate::files::audit::AuditLog;
+use crate::files::blobs::SegmentFiles;
+use lenticular_base::index::Entry;
+use lenticular_base::{Fault, Kind, Vid};
+use lenticular_store::entries::Entries;
+use lenticular_store::schema::FOREVER;
+use lenticular_store::sql::{Bind, Session, one_int};
+use lenticular_store::{BlobRef, Blobs, Record, rows};
+use std::collections::HashSet;
+
+/// The most findings that are listed; the rest is counted.
+const LISTED: usize = 1000;
+
+/// Something that is wrong. Names rows by number, never by what is in them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What is wrong, such as `blob-damaged`.
+    pub code: &'static str,
+    pub vid: Option<i64>,
+    pub kind: Option<u16>,
+    pub position: Option<i64>,
+    /// Where, for what is no row: a segment and an offset, a file.
+    pub place: Option<String>,
+}
+
+/// What was read, and what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct VerifyReport {
+    pub records: u64,
+    pub positions: u64,
+    pub blobs: u64,
+    pub blob_bytes: u64,
+    pub audit_entries: u64,
+    /// At most the first 1,000.
+    pub findings: Vec<Finding>,
+    /// How many there are.
+    pub wrong: u64,
+    /// Blobs that no commit names, and their bytes: left by what was not committed; no error.
+    pub reclaimable: u64,
+    pub reclaimable_bytes: u64,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.wrong == 0
+    }
+
+    fn add(&mut self, finding: Finding) {
+        self.wrong += 1;
+        if self.findings.len() < LISTED {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn at_place(&mut self, code: &'static str, place: String) {
+        self.add(Finding { code, vid: None, kind: None, position: None, place: Some(place) });
+    }
+}
+
+struct Line {
+    vid: i64,
+    kind: i64,
+    from: i64,
+    until: i64,
+    position: i64,
+}
+
+/// Verifies one open data folder. Each batch of rows is one snapshot, so writers go on.
+pub fn run(
+    shared: &Shared,
+    packs: &Packs,
+    blobs: &SegmentFiles,
+    audits: &AuditLog,
+    extract: &dyn Fn(&Record) -> Vec<Entry>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<VerifyReport, Fault> {
+    let mut report = VerifyReport::default();
+    let total = shared.pool.read(|connection| {
+        let session = Db(connection);
+        check_log(&session, &mut report)?;
+        check_names(&session, &mut report)?;
+        Ok(one_int(&session, "SELECT max(vid) FROM record", &[])?.unwrap_or(0))
+    })?;
+    let mut named = HashSet::new();
+    let mut last = 0;
+    while last < total {
+        last = shared.pool.read(|connection| {
+            let session = Db(connection);
+            let lines = lines(&session, last)?;
+            for line in &lines {
+                check_line(&session, line, &mut report)?;
+                check_row(&session, packs, blobs, line, extract, &mut named, &mut report)?;
+            }
+            Ok(lines.last().map_or(total, |line| line.vid))
+        })?;
+        progress(last.unsigned_abs(), total.unsigned_abs());
+    }
+    blobs.walk(&named, &mut report)?;
+    audits.walk(&mut report)?;
+    Ok(report)
+}
+
+fn check_log(session: &dyn Session, report: &mut VerifyReport) -> Result<(), Fault> {
+    let (mut expected, mut time) = (1, i64::MIN);
+    session.query("SELECT position,time FROM log ORDER BY position", &[], &mut |row| {
+        let position = row.int(0)?;
+        let mut add =
+            |code| report.add(Finding { code, vid: None, kind: None, position: Some(position), place: None });
+        if position != expected {
+            add("log-gap");
+        }
+        if row.int(1)? < time {
+            add("log-time-runs-backwards");
+        }
+        time = row.int(1)?;
+        expected = position + 1;
+        report.positions += 1;
+        Ok(true)
+    })
+}
+
+/// One current version for each name, and entries only where there is a row.
+fn check_names(session: &dyn Session, report: &mut VerifyReport) -> Result<(), Fault> {
+    let text = "SELECT min(vid),kind,count(*) FROM record WHERE until_position=$1 \
+                GROUP BY kind,id,org HAVING count(*)>1";
+    session.query(text, &[Bind::Int(FOREVER)], &mut |row| {
+        let kind = u16::try_from(row.int(1)?).ok();
+        let vid = Some(row.int(0)?);
+        report.add(Finding { code: "several-current", vid, kind, position: None, place: None });
+        Ok(true)
+    })?;
+    for table in ["ix_text", "ix_time", "ix_number"] {
+        let text =
+            format!("SELECT DISTINCT vid FROM {table} WHERE vid NOT IN (SELECT vid FROM record) LIMIT 1000");
+        session.query(&text, &[], &mut |row| {
+            let vid = Some(row.int(0)?);
+            report.add(Finding { code: "entry-without-row", vid, kind: None, position: None, place: None });
+            Ok(true)
+        })?;
+    }
+    Ok(())
+}
+
+fn lines(session: &dyn Session, last: i64) -> Result<Vec<Line>, Fault> {
+    let mut lines = Vec::new();
+    let text = "SELECT vid,kind,from_position,until_position,position FROM record WHERE vid>$1 ORDER BY vid LIMIT 200";
+    session.query(text, &[Bind::Int(last)], &mut |row| {
+        lines.push(Line {
+            vid: row.int(0)?,
+            kind: row.int(1)?,
+            from: row.int(2)?,
+            until: row.int(3)?,
+            position: row.int(4)?,
+        });
+        Ok(true)
+    })?;
+    Ok(lines)
+}
+
+fn finding(line: &Line, code: &'static str) -> Finding {
+    Finding {
+        code,
+        vid: Some(line.vid),
+        kind: u16::try_from(line.kind).ok(),
+        position: Some(line.position),
+        place: None,
+    }
+}
+
+fn check_line(session: &dyn Session, line: &Line, report: &mut VerifyReport) -> Result<(), Fault> {
+    for position in [line.from, line.position, line.until] {
+        if position == FOREVER {
+            continue;
+        }
+        let text = "SELECT 1 FROM log WHERE position=$1";
+        if one_int(session, text, &[Bind::Int(position)])?.is_none() {
+            report.add(finding(line, "position-not-in-log"));
+        }
+    }
+    if line.until < line.from || line.position < line.from {
+        report.add(finding(line, "positions-out-of-order"));
+    }
+    Ok(())
+}
+
+fn check_row(
+    session: &dyn Session,
+    packs: &Packs,
+    blobs: &SegmentFiles,
+    line: &Line,
+    extract: &dyn Fn(&Record) -> Vec<Entry>,
+    named: &mut HashSet<(i64, u64)>,
+    report: &mut VerifyReport,
+) -> Result<(), Fault> {
+    report.records += 1;
+    let record = match rows::by_vid(session, packs, Vid(line.vid)) {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(()),
+        Err(_) => {
+            report.add(finding(line, "body-unreadable"));
+            return Ok(());
+        }
+    };
+    if !record.deleted && matches!(record.columns.kind, Kind::INSTANCE | Kind::CONFLICT) {
+        match record.body.get(..56).and_then(BlobRef::from_bytes) {
+            None => report.add(finding(line, "blob-not-named")),
+            Some(blob) => {
+                report.blobs += 1;
+                report.blob_bytes += blob.length;
+                named.insert((blob.segment, blob.offset));
+                match blobs.verify(&blob) {
+                    Ok(true) => {}
+                    Ok(false) => report.add(finding(line, "blob-damaged")),
+                    Err(_) => report.add(finding(line, "blob-missing")),
+                }
+            }
+        }
+    }
+    if line.until == FOREVER {
+        let expected = if record.deleted { Vec::new() } else { extract(&record) };
+        if !Entries::agree(session, record.columns.org, record.vid, expected)? {
+            report.add(finding(line, "entries-differ"));
+        }
+    }
+    Ok(())
+}
