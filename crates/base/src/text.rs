@@ -1,4 +1,4 @@
-//! Folding of text for search: case, accents and spacing do not count.
+//! Folding of text for search (case, accents and spacing do not count), and the text of URLs.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -51,9 +51,59 @@ fn fold_ascii(text: &str) -> String {
     folded
 }
 
+/// Percent-decoded name and value pairs of a query or of an `application/x-www-form-urlencoded` body.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (percent_decode(name, true), percent_decode(value, true))
+        })
+        .collect()
+}
+
+/// Resolves `%XX` (and `+` as a blank where `plus` is set); what is no UTF-8 reads as U+FFFD.
+pub fn percent_decode(text: &str, plus: bool) -> String {
+    if !text.bytes().any(|b| b == b'%' || b == b'+') {
+        return text.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex_value(*high).zip(hex_value(*low)).map(|(h, l)| h << 4 | l),
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(if *first == b'+' && plus { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        let read = pairs("name=M%C3%BCller&x=a+b&code=http://l|1%7C2&bad=%zz&flag");
+        let expected = [("name", "Müller"), ("x", "a b"), ("code", "http://l|1|2"), ("bad", "%zz"), ("flag", "")];
+        assert_eq!(read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    }
+
 
     #[test]
     fn case_accents_and_spacing_do_not_count() {
