@@ -1,19 +1,43 @@
 //! The state machine that turns bytes into elements (PS3.5 §7.1, §7.5, §A.4).
 
+mod header;
+mod nested;
+
 use super::{Encoding, Limits, ReadError};
 use crate::dataset::{Bulk, DataSet, Element, Value};
 use crate::dictionary;
 use crate::pixels::{EncapsulatedSource, PixelKind, PixelSource};
 use crate::tag::{Tag, tags};
 use crate::vr::Vr;
+use header::Header;
 
 const UNDEFINED: u32 = u32::MAX;
 
 /// What is open while the stream goes on, the data set itself at the bottom.
 enum Level {
-    Item { elements: Vec<Element>, explicit: bool, undefined: bool, fresh: bool },
-    Sequence { tag: Tag, items: Vec<DataSet>, explicit: bool, undefined: bool, was_unknown: Option<u32> },
-    Fragments { tag: Tag, vr: Vr, start: u64, source: EncapsulatedSource, table_seen: bool },
+    Item {
+        elements: Vec<Element>,
+        explicit: bool,
+        undefined: bool,
+        /// No element has been read yet, and whether representations are written is not sure.
+        fresh: bool,
+    },
+    Sequence {
+        tag: Tag,
+        items: Vec<DataSet>,
+        explicit: bool,
+        undefined: bool,
+        /// The length that was written, where the element was written as UN and the dictionary says SQ.
+        was_unknown: Option<u32>,
+    },
+    Fragments {
+        tag: Tag,
+        vr: Vr,
+        start: u64,
+        source: EncapsulatedSource,
+        /// The first item, which holds the offset table, has gone by.
+        table_seen: bool,
+    },
 }
 
 /// A level and the offset that nothing in it may go beyond.
@@ -61,23 +85,6 @@ pub struct Parser {
     elements: u32,
     pixels: Option<PixelSource>,
     group: Option<u16>,
-}
-
-struct Header {
-    tag: Tag,
-    vr: Vr,
-    length: u32,
-    /// The value representation was not written, or was not one.
-    implicit: bool,
-}
-
-impl Header {
-    /// The 8 bytes that an implicit, little endian header was.
-    fn to_bytes(&self) -> [u8; 8] {
-        let ([a, b], [c, d]) = (self.tag.group().to_le_bytes(), self.tag.element().to_le_bytes());
-        let [e, f, g, h] = self.length.to_le_bytes();
-        [a, b, c, d, e, f, g, h]
-    }
 }
 
 impl Parser {
@@ -163,79 +170,6 @@ impl Parser {
         }
     }
 
-    /// Reads one tag, length and what lies between; `false` where bytes are lacking.
-    fn header(&mut self, input: &mut &[u8]) -> Result<bool, ReadError> {
-        if self.carried == 0 && input.len() >= 12 {
-            let (header, size) = self.interpret(input);
-            if self.stops_at(&header) {
-                self.state = State::Stopped;
-                return Ok(true);
-            }
-            *input = &input[size..];
-            return self.act(&header, size);
-        }
-        for wanted in [8, 12] {
-            while self.carried < wanted {
-                let Some((first, rest)) = input.split_first() else { return Ok(false) };
-                self.carry[self.carried] = *first;
-                self.carried += 1;
-                *input = rest;
-            }
-            let carry = self.carry;
-            let (header, size) = self.interpret(&carry);
-            if self.stops_at(&header) {
-                self.state = State::Stopped;
-                return Ok(true);
-            }
-            if size <= wanted {
-                self.carried = 0;
-                return self.act(&header, size);
-            }
-        }
-        Ok(true)
-    }
-
-    fn stops_at(&self, header: &Header) -> bool {
-        self.group.is_some_and(|group| header.tag.group() != group) && self.open.len() == 1
-    }
-
-    /// What 12 bytes say, the last 4 of which matter only where the size that comes back is 12.
-    fn interpret(&self, bytes: &[u8]) -> (Header, usize) {
-        let big = self.encoding.big_endian;
-        let half = |at: usize| {
-            let field = [bytes[at], bytes[at + 1]];
-            if big { u16::from_be_bytes(field) } else { u16::from_le_bytes(field) }
-        };
-        let word = |at: usize| {
-            let field = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-            if big { u32::from_be_bytes(field) } else { u32::from_le_bytes(field) }
-        };
-        let tag = Tag::new(half(0), half(2));
-        let (explicit, fresh) = match self.open.last().map(|open| &open.level) {
-            Some(Level::Item { explicit, fresh, .. }) => (*explicit, *fresh),
-            _ => (false, false),
-        };
-        let code = [bytes[4], bytes[5]];
-        let named = Vr::from_bytes(code);
-        let plain = |implicit| Header { tag, vr: dictionary::implicit_vr(tag), length: word(4), implicit };
-        // An item in a sequence of representation UN is implicit by the standard, explicit by some writers.
-        let explicit = explicit || (fresh && self.encoding.explicit && named.is_some());
-        if !explicit || tag.group() == 0xfffe {
-            return (plain(true), 8);
-        }
-        match named {
-            Some(vr) if vr.is_long() => (Header { tag, vr, length: word(8), implicit: false }, 12),
-            Some(vr) => (Header { tag, vr, length: u32::from(half(6)), implicit: false }, 8),
-            // PS3.5 §7.1.2: representations that are yet to come have the long form.
-            None if code.iter().all(u8::is_ascii_uppercase) => {
-                let long = half(6) == 0;
-                let (length, size) = if long { (word(8), 12) } else { (u32::from(half(6)), 8) };
-                (Header { tag, vr: Vr::Un, length, implicit: false }, size)
-            }
-            None => (plain(true), 8),
-        }
-    }
-
     fn act(&mut self, header: &Header, size: usize) -> Result<bool, ReadError> {
         let at = self.offset;
         self.offset += size as u64;
@@ -303,157 +237,6 @@ impl Parser {
             return vr;
         }
         dictionary::attribute(tag).map_or(vr, |attribute| attribute.vr)
-    }
-
-    fn undefined(&mut self, tag: Tag, vr: Vr, implicit: bool, at: u64) -> Result<(), ReadError> {
-        let unknown = vr == Vr::Un;
-        if vr == Vr::Sq || unknown {
-            // UN of undefined length holds items in Implicit VR Little Endian (PS3.5 §6.2.2 note 4).
-            let explicit = !implicit && !unknown;
-            return self.open_sequence(tag, explicit, None, None, at);
-        }
-        if !matches!(vr, Vr::Ob | Vr::Ow | Vr::Of | Vr::Od | Vr::Ol | Vr::Ov) {
-            return Err(ReadError::UndefinedLength { offset: at, tag, vr });
-        }
-        // Where nothing else was written, fragments of pixel data are bytes (PS3.5 §A.4).
-        let vr = if implicit && tag == tags::PIXEL_DATA { Vr::Ob } else { vr };
-        let source = EncapsulatedSource::new(self.offset);
-        let level = Level::Fragments { tag, vr, start: self.offset, source, table_seen: false };
-        self.enter(level, None, tag, at)
-    }
-
-    fn open_sequence(
-        &mut self,
-        tag: Tag,
-        explicit: bool,
-        end: Option<u64>,
-        was_unknown: Option<u32>,
-        at: u64,
-    ) -> Result<(), ReadError> {
-        let level =
-            Level::Sequence { tag, items: Vec::new(), explicit, undefined: end.is_none(), was_unknown };
-        self.enter(level, end, tag, at)
-    }
-
-    fn enter(&mut self, level: Level, end: Option<u64>, tag: Tag, at: u64) -> Result<(), ReadError> {
-        if self.open.len() > self.limits.depth * 2 {
-            let limit = self.limits.depth as u64;
-            return Err(ReadError::Limit { offset: at, tag, limit, what: "nested sequences" });
-        }
-        let outer = self.open.last().map_or(u64::MAX, |open| open.end);
-        self.open.push(Open { level, end: end.unwrap_or(outer) });
-        self.state = State::Header;
-        Ok(())
-    }
-
-    fn sequence_part(&mut self, header: &Header, at: u64) -> Result<(), ReadError> {
-        let &Header { tag, length, .. } = header;
-        let Some(Open { level: Level::Sequence { tag: of, items, explicit, undefined, was_unknown }, end }) =
-            self.open.last_mut()
-        else {
-            return Ok(());
-        };
-        let (explicit, end, of) = (*explicit, *end, *of);
-        match tag {
-            tags::SEQUENCE_DELIMITATION => {
-                if *undefined {
-                    self.close();
-                }
-                Ok(())
-            }
-            tags::ITEM_DELIMITATION => Ok(()),
-            tags::ITEM => {
-                // An item that claims more than its sequence has room for ends with the sequence.
-                let item_end =
-                    (length != UNDEFINED).then(|| end.min(self.offset.saturating_add(u64::from(length))));
-                self.count(tag, at)?;
-                let level = Level::Item {
-                    elements: Vec::new(),
-                    explicit,
-                    undefined: item_end.is_none(),
-                    fresh: !explicit,
-                };
-                self.enter(level, item_end, tag, at)
-            }
-            _ => {
-                let Some(length) = was_unknown.filter(|_| items.is_empty()) else {
-                    return Err(ReadError::Unexpected { offset: at, tag, expected: "an item" });
-                };
-                // The dictionary says sequence, the bytes say no: they stay what they were written as.
-                self.open.pop();
-                let left = u64::from(length).saturating_sub(8);
-                if length > self.limits.inline {
-                    let bulk = Bulk { offset: at, length: u64::from(length), encapsulated: false };
-                    self.add(Element { tag: of, vr: Vr::Un, value: Value::Bulk(bulk) });
-                    self.state = State::Skip { tag: of, left };
-                    return Ok(());
-                }
-                self.spend(u64::from(length), of, at)?;
-                self.state = State::Value { tag: of, vr: Vr::Un, left, bytes: header.to_bytes().to_vec() };
-                Ok(())
-            }
-        }
-    }
-
-    fn fragment_part(&mut self, header: &Header, at: u64) -> Result<(), ReadError> {
-        let &Header { tag, length, .. } = header;
-        let Some(Open { level: Level::Fragments { source, table_seen, .. }, end }) = self.open.last_mut()
-        else {
-            return Ok(());
-        };
-        match tag {
-            tags::SEQUENCE_DELIMITATION => {
-                self.close_fragments(at);
-                Ok(())
-            }
-            tags::ITEM if length != UNDEFINED && self.offset + u64::from(length) <= *end => {
-                let table = !std::mem::replace(table_seen, true);
-                if !table {
-                    if source.fragments.len() >= self.limits.fragments as usize {
-                        let limit = u64::from(self.limits.fragments);
-                        return Err(ReadError::Limit { offset: at, tag, limit, what: "fragments" });
-                    }
-                    source.begin(self.offset, length);
-                } else {
-                    source.base = self.offset;
-                    self.spend(u64::from(length), tag, at)?;
-                }
-                self.state = State::Fragment { left: u64::from(length), table };
-                Ok(())
-            }
-            tags::ITEM => Err(ReadError::Overrun { offset: at, tag, length: u64::from(length) }),
-            _ => Err(ReadError::Unexpected { offset: at, tag, expected: "a fragment" }),
-        }
-    }
-
-    fn close_fragments(&mut self, end: u64) {
-        let Some(Open { level: Level::Fragments { tag, vr, start, mut source, .. }, .. }) = self.open.pop()
-        else {
-            return;
-        };
-        source.length = end - start;
-        let bulk = Bulk { offset: start, length: end - start, encapsulated: true };
-        self.add(Element { tag, vr, value: Value::Bulk(bulk) });
-        if self.open.len() == 1 && tag == tags::PIXEL_DATA {
-            self.pixels = Some(PixelSource::Encapsulated(source));
-        }
-        self.state = State::Header;
-    }
-
-    /// A delimiter where an element may stand: ends an item of undefined length, else is passed over.
-    fn delimiter(&mut self, tag: Tag, at: u64) -> Result<(), ReadError> {
-        match self.open.last().map(|open| &open.level) {
-            Some(Level::Item { undefined: true, .. }) => {
-                self.close();
-                // Some writers leave out the delimiter of the last item.
-                if tag == tags::SEQUENCE_DELIMITATION {
-                    let header = Header { tag, vr: Vr::Un, length: 0, implicit: true };
-                    return self.sequence_part(&header, at);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Closes what has reached the end that it announced.
