@@ -139,9 +139,9 @@ impl<'a> Group<'a> {
         if pending.is_empty() { Ok(()) } else { pending.flush(self.session) }
     }
 
-    /// The newest stamp and version number, and what was touched.
-    pub fn finish(self) -> (Stamp, Vid, Touched) {
-        (self.last, self.vid, self.touched)
+    /// The newest stamp, and what was touched.
+    pub fn finish(self) -> (Stamp, Touched) {
+        (self.last, self.touched)
     }
 
     /// Whether every write can be applied; after this only the connection itself can fail.

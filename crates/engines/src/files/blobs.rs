@@ -331,6 +331,7 @@ impl Blobs for SegmentFiles {
     }
 
     fn verify(&self, blob: &BlobRef) -> Result<bool, Fault> {
+        self.inner.segment(blob.segment)?;
         let mut hash = Sha256::new();
         let mut at = 0;
         while at < blob.length {

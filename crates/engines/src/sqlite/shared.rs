@@ -177,17 +177,17 @@ impl Shared {
 
     /// The writer has the lock of the database: nobody else commits until it is done. Catches up first.
     ///
-    /// Gives the stamp to go on from, the counter, and whether another process has committed rows.
-    pub fn begin(&self, connection: &Connection) -> Result<(Stamp, u64, bool), Fault> {
+    /// Gives the stamp to go on from, and the counter.
+    pub fn begin(&self, connection: &Connection) -> Result<(Stamp, u64), Fault> {
         let counter = self.counter();
         let newest = commit::newest(&Db(connection))?;
         if newest == self.peek().stamp {
-            return Ok((newest, counter, false));
+            return Ok((newest, counter));
         }
         let _turn = lock(&self.turning);
         self.reload(connection, newest)?;
         self.change.store(counter, Ordering::Release);
-        Ok((newest, counter, true))
+        Ok((newest, counter))
     }
 
     /// Commits, and takes over what was touched before anybody else may look.

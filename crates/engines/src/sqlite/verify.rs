@@ -173,10 +173,9 @@ fn finding(line: &Line, code: &'static str) -> Finding {
 }
 
 fn check_line(session: &dyn Session, line: &Line, report: &mut VerifyReport) -> Result<(), Fault> {
-    for position in [line.from, line.position, line.until] {
-        if position == FOREVER {
-            continue;
-        }
+    let again = (line.position != line.from).then_some(line.position);
+    let ended = (line.until != FOREVER).then_some(line.until);
+    for position in [Some(line.from), again, ended].into_iter().flatten() {
         let text = "SELECT 1 FROM log WHERE position=$1";
         if one_int(session, text, &[Bind::Int(position)])?.is_none() {
             report.add(finding(line, "position-not-in-log"));

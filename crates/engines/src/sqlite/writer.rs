@@ -5,10 +5,10 @@ use super::shared::Shared;
 use super::{Db, copy, fault};
 use crate::engine::closing;
 use crate::files::blobs::SegmentFiles;
-use lenticular_base::{Fault, Instant, Position, Vid};
-use lenticular_store::commit::{self, Group, Touched};
+use lenticular_base::{Fault, Instant, Position};
+use lenticular_store::commit::{self, Group};
 use lenticular_store::sql::{Bind, Session};
-use lenticular_store::{BlobRef, Done, Log, Proposal, Receipt, Stamp};
+use lenticular_store::{BlobRef, Done, Log, Proposal, Receipt};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -120,7 +120,6 @@ struct Writer {
     clock: Clock,
     numbers: Arc<Numbers>,
     /// The newest version, while no other process commits.
-    vid: Vid,
     swept: Instant,
     /// Tells the checkpointer that there was a commit.
     dirty: Arc<AtomicBool>,
@@ -141,11 +140,9 @@ pub fn start(
         numbers: numbers.clone(),
         shared: shared.clone(),
     };
-    let vid = commit::last_vid(&Db(&connection))?;
     let dirty = Arc::new(AtomicBool::new(false));
     let (stop, checkpointer) = start_checkpointer(shared.clone(), dirty.clone())?;
-    let writer =
-        Writer { connection, shared, packs, blobs, clock, numbers, vid, swept: Instant(i64::MIN), dirty };
+    let writer = Writer { connection, shared, packs, blobs, clock, numbers, swept: Instant(i64::MIN), dirty };
     let thread = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || {
@@ -307,13 +304,12 @@ impl Writer {
         waiting: &mut [Waiting],
     ) -> Result<(), Fault> {
         self.begin()?;
-        let (last, counter, moved) = self.shared.begin(&self.connection)?;
+        let (last, counter) = self.shared.begin(&self.connection)?;
         let session = Db(&self.connection);
-        if moved {
-            self.vid = commit::last_vid(&session)?;
-        }
+        // Another process may have committed, and a reader of this one may have noticed first: the table is asked.
+        let vid = commit::last_vid(&session)?;
         let now = (self.clock)();
-        let mut group = Group::new(&session, &*self.packs, last, self.vid, now);
+        let mut group = Group::new(&session, &*self.packs, last, vid, now);
         let mut named: Vec<BlobRef> = Vec::new();
         for ((author, blobs, decide), waiting) in asked.into_iter().zip(waiting) {
             let result = group.run(&author, decide)?;
@@ -323,7 +319,7 @@ impl Writer {
             waiting.result = Some(result);
         }
         group.flush()?;
-        let (stamp, vid, touched) = group.finish();
+        let (stamp, touched) = group.finish();
         if stamp == last {
             return Ok(());
         }
@@ -336,12 +332,6 @@ impl Writer {
                         ON CONFLICT (no) DO UPDATE SET length=max(length,excluded.length)";
             session.execute(text, &[Bind::Int(segment), Bind::Int(length)])?;
         }
-        self.finish(counter, stamp, vid, &touched)
-    }
-
-    fn finish(&mut self, counter: u64, stamp: Stamp, vid: Vid, touched: &Touched) -> Result<(), Fault> {
-        self.shared.commit(&self.connection, counter, stamp, touched)?;
-        self.vid = vid;
-        Ok(())
+        self.shared.commit(&self.connection, counter, stamp, &touched)
     }
 }
