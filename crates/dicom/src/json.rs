@@ -1,7 +1,7 @@
 //! DICOM JSON (PS3.18 Annex F), written from data sets and read back.
 //!
-//! Text leaves as UTF-8, so Specific Character Set says `ISO_IR 192` wherever it is present. Numbers written as text (DS, IS)
-//! keep their digits: `1.50` stays `1.50`.
+//! Text leaves as UTF-8 whatever it came in; Specific Character Set keeps telling what that was (§F.2.2 note 3). Numbers
+//! written as text (DS, IS) keep their digits: `1.50` stays `1.50`.
 
 mod number;
 mod read;
@@ -79,9 +79,6 @@ impl Writer<'_> {
                 self.out.push_str(",\"InlineBinary\":\"");
                 base64_into(self.out, bytes);
                 self.out.push('"');
-            }
-            Value::Bytes(_) if element.tag == tags::SPECIFIC_CHARACTER_SET => {
-                self.out.push_str(",\"Value\":[\"ISO_IR 192\"]");
             }
             Value::Bytes(bytes) => self.plain(element.vr, bytes, charset),
         }

@@ -25,7 +25,8 @@ pub enum JsonError {
     Depth(TagPath),
 }
 
-/// A data set that came as JSON. Its text is UTF-8, and Specific Character Set says so.
+/// A data set that came as JSON. Its text is UTF-8, and Specific Character Set says so, whatever it said in the JSON:
+/// there it tells of the object that the JSON was made of (PS3.18 §F.2.2 note 3).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct JsonDataSet {
     pub dataset: DataSet,
@@ -38,9 +39,13 @@ pub fn read_json(json: &Tree<'_>) -> Result<JsonDataSet, JsonError> {
     let mut reader = Reader { path: TagPath::default(), bulk: Vec::new() };
     let mut dataset = reader.dataset(json)?;
     if dataset.elements().iter().any(|element| element.vr.is_localised() || element.vr == Vr::Sq) {
-        dataset.set(Element::new(tags::SPECIFIC_CHARACTER_SET, Vr::Cs, "ISO_IR 192"));
+        dataset.set(utf_8());
     }
     Ok(JsonDataSet { dataset, bulk: reader.bulk })
+}
+
+fn utf_8() -> Element {
+    Element::new(tags::SPECIFIC_CHARACTER_SET, Vr::Cs, "ISO_IR 192")
 }
 
 struct Reader {
@@ -79,6 +84,9 @@ impl Reader {
         if let Some(text) = json.text_at("InlineBinary") {
             let bytes = base64_decode(&text).ok_or_else(|| self.wrong("base 64"))?;
             return Ok(Some(Element::new(tag, vr, bytes)));
+        }
+        if tag == tags::SPECIFIC_CHARACTER_SET {
+            return Ok(Some(utf_8()));
         }
         let values = match json.get("Value") {
             None | Some(Tree::Null) => &[],

@@ -1,12 +1,12 @@
 use super::build::*;
 use lenticular_dicom::dataset::{Element, Value};
 use lenticular_dicom::file_meta::sanitize_preamble;
-use lenticular_dicom::json::to_json;
+use lenticular_dicom::json::{read_json, to_json};
 use lenticular_dicom::pixels::{PixelKind, PixelLayout};
 use lenticular_dicom::read::{Limits, ReadError, Scanned, Scanner, scan_file};
 use lenticular_dicom::tag::{Tag, tags};
 use lenticular_dicom::vr::Vr;
-use lenticular_dicom::write::NewPixels;
+use lenticular_dicom::write::{NewPixels, write_dataset};
 use lenticular_dicom::write::{Piece, rewrite};
 
 #[track_caller]
@@ -129,7 +129,7 @@ fn items_have_their_own_character_set() {
     ];
     assert_eq!(
         to_json(&scan(EXPLICIT, &bytes.concat()).header),
-        r#"{"00080005":{"vr":"CS","Value":["ISO_IR 192"]},"00101002":{"vr":"SQ","Value":[{"00080005":{"vr":"CS","Value":["ISO_IR 192"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"Люк"}]}},{"00100010":{"vr":"PN","Value":[{"Alphabetic":"é"}]}}]}}"#
+        r#"{"00080005":{"vr":"CS","Value":["ISO_IR 100"]},"00101002":{"vr":"SQ","Value":[{"00080005":{"vr":"CS","Value":["ISO_IR 144"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"Люк"}]}},{"00100010":{"vr":"PN","Value":[{"Alphabetic":"é"}]}}]}}"#
     );
 }
 
@@ -262,4 +262,24 @@ fn a_preamble_is_cleared_unless_it_is_a_picture() {
     picture[..4].copy_from_slice(b"II*\0");
     sanitize_preamble(&mut picture);
     assert_eq!(picture[4], 7);
+}
+
+#[test]
+fn json_reads_as_utf_8_whatever_it_was_made_of() {
+    let json = r#"{"00080005":{"vr":"CS","Value":[null,"ISO 2022 IR 87"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"Yamada^Tarou","Ideographic":"山田^太郎"}]},"00400275":{"vr":"SQ","Value":[{"00400007":{"vr":"LO","Value":["é"]}}]},"7FE00010":{"vr":"OW","BulkDataURI":"bulk/1"}}"#;
+    let read = read_json(&lenticular_base::tree::parse(json.as_bytes()).unwrap()).unwrap();
+    assert_eq!(read.dataset.string(tags::PATIENT_NAME).as_deref(), Some("Yamada^Tarou=山田^太郎"));
+    assert_eq!(read.dataset.string(tags::SPECIFIC_CHARACTER_SET).as_deref(), Some("ISO_IR 192"));
+    assert_eq!(read.bulk[0].1, "bulk/1");
+    let again = to_json(&scan(EXPLICIT, &write_dataset(&read.dataset)).header);
+    assert!(again.contains("山田^太郎") && again.contains("é"), "{again}");
+    for bad in [
+        r#"[]"#,
+        r#"{"0010":{}}"#,
+        r#"{"00100010":{"vr":"XX"}}"#,
+        r#"{"00280010":{"vr":"US","Value":[70000]}}"#,
+        r#"{"00281201":{"vr":"OW","InlineBinary":"*"}}"#,
+    ] {
+        assert!(read_json(&lenticular_base::tree::parse(bad.as_bytes()).unwrap()).is_err(), "{bad}");
+    }
 }

@@ -14,7 +14,7 @@ fn a_study_row_is_what_qido_answers() {
     let mut row = study_attributes(&scan(EXPLICIT, &image()).header);
     row.set(Element::new(tags::MODALITIES_IN_STUDY, Vr::Cs, "CT"));
     let expected = [
-        r#"{"00080005":{"vr":"CS","Value":["ISO_IR 192"]}"#,
+        r#"{"00080005":{"vr":"CS","Value":["ISO_IR 100"]}"#,
         r#""00080020":{"vr":"DA","Value":["20261123"]}"#,
         r#""00080030":{"vr":"TM","Value":["101530.5"]}"#,
         r#""00080061":{"vr":"CS","Value":["CT"]}"#,
