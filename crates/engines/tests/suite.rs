@@ -1,0 +1,55 @@
+//! The conformance suite on SQLite and files, and what only they have to show: crashes, full disks, second processes.
+
+#[path = "suite/crash.rs"]
+mod crash;
+
+use lenticular_engines::{Engine, OpenOptions, open};
+use lenticular_store::Store;
+use lenticular_store::conformance::{Clock, Harness, run};
+use tempfile::TempDir;
+
+pub struct Embedded {
+    pub folder: TempDir,
+    pub clock: Clock,
+    pub engine: Option<Engine>,
+}
+
+impl Embedded {
+    pub fn new() -> Embedded {
+        let mut made = Embedded { folder: TempDir::new().unwrap(), clock: Clock::default(), engine: None };
+        made.clock.set(lenticular_base::Instant(1_700_000_000_000));
+        made.reopen();
+        made
+    }
+
+    pub fn options(&self) -> OpenOptions {
+        let clock = self.clock.clone();
+        OpenOptions::new(self.folder.path(), move || clock.now())
+    }
+
+    pub fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+}
+
+impl Harness for Embedded {
+    fn store(&self) -> Store {
+        self.engine().store.clone()
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    fn reopen(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.close();
+        }
+        self.engine = Some(open(self.options()).unwrap());
+    }
+}
+
+#[test]
+fn keeps_the_contract() {
+    run(&|| Box::new(Embedded::new()));
+}
