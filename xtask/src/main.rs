@@ -1,5 +1,6 @@
 //! Developer commands: `cargo xtask <command>`. Each prints what it does and how long it took.
 
+mod bench;
 mod codegen;
 mod suites;
 mod tidy;
@@ -31,6 +32,7 @@ fn run() -> Result<()> {
     match args.first().map(String::as_str) {
         Some("tidy") => tidy::run(rest),
         Some("test") => suites::run(rest),
+        Some("bench") => bench::run(rest),
         Some("codegen") => codegen::run(rest),
         Some("demo") => suites::demo(rest),
         _ => bail!("{USAGE}"),

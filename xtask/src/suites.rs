@@ -137,6 +137,11 @@ pub fn demo(args: &[String]) -> Result<()> {
     outside::run(command.current_dir(&place.root))
 }
 
+/// Unpacks the real inputs for whoever measures with them.
+pub fn real_inputs(place: &Place) -> Result<()> {
+    outside::corpus(place)
+}
+
 /// The cargo that runs this program.
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
