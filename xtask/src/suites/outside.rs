@@ -16,9 +16,6 @@ struct Tool {
 
 const TOOLS: &[Tool] = &[
     Tool { program: "g++", package: "g++", end_to_end: false },
-    Tool { program: "cmake", package: "cmake", end_to_end: false },
-    Tool { program: "make", package: "make", end_to_end: false },
-    Tool { program: "pkg-config", package: "pkg-config", end_to_end: false },
     Tool { program: "python3", package: "python3", end_to_end: false },
     Tool { program: "storescu", package: "dcmtk", end_to_end: true },
     Tool { program: "node", package: "nodejs", end_to_end: true },

@@ -97,7 +97,9 @@ fn rust(house: &House, file: &File, findings: &mut Vec<Finding>) {
     }
     let bare = bare(&file.text);
     let product = without_tests(&bare);
-    let in_tests = path.contains("/tests/") || path.ends_with("/tests.rs") || path.contains("/benches/");
+    let in_tests =
+        ["/tests/", "/benches/", "/examples/", "/conformance/"].iter().any(|folder| path.contains(folder))
+            || path.ends_with("/tests.rs");
     let krate = path.strip_prefix("crates/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let pure = !in_tests && path.contains("/src/") && layer_of(krate).is_some_and(|layer| layer <= 1);
 
