@@ -42,6 +42,7 @@ struct Sample {
     study: String,
     patient: String,
     mrn: String,
+    ae: String,
     people: u32,
     slices: usize,
 }
@@ -98,6 +99,7 @@ async fn load(services: &Services) -> Result<Sample> {
         study: facts.study_uid.clone(),
         patient: first.display(),
         mrn: first.mrn.clone(),
+        ae: network.member(first.member).map(|member| member.ae_title.to_owned()).unwrap_or_default(),
         people: PEOPLE,
         slices: phantom.slices(),
     })
@@ -137,6 +139,7 @@ impl Sample {
             "study": self.study,
             "share": self.share,
             "mrn": self.mrn,
+            "ae": self.ae,
         })
         .to_string()
     }
@@ -159,7 +162,7 @@ impl Sample {
         println!("  curl -s -H \"Authorization: Bearer $A\" 'http://{http}/fhir/Patient?identifier={}&_revinclude=Observation:patient'", self.mrn);
         if let Some(at) = dimse {
             println!("  # a scanner of {} sends a file: status 0x0000", name(0));
-            println!("  storescu -aet CT1-A -aec LENTICULAR {} {} FILE.dcm", at.ip(), at.port());
+            println!("  storescu -aet {} -aec LENTICULAR {} {} FILE.dcm", self.ae, at.ip(), at.port());
         }
         println!("  # with python: dicomweb_client.api.DICOMwebClient(url='http://{http}/dicom-web', headers={{'Authorization': 'Bearer ' + B}}).search_for_studies()");
         println!("  # take the share back: the next request of {} finds nothing", name(1));
