@@ -38,7 +38,7 @@ fn row(store: &Store, patient: u64, n: u64) -> Put {
     let mut state = patient << 32 | n;
     let me = id(state);
     let subject = format!("Patient/{}", id(patient));
-    let encounter = format!("Encounter/{}", id(patient << 20 | n / 20));
+    let encounter = format!("Encounter/{}", id((patient << 20) | (n / 20)));
     let code = next(&mut state) % 100;
     let at =
         1_500_000_000_000 + (next(&mut state) % 3650) as i64 * DAY + (next(&mut state) % 86_400_000) as i64;
@@ -155,7 +155,14 @@ fn main() {
         Instant(since.as_millis() as i64)
     };
     let begin = std::time::Instant::now();
-    let engine = open(OpenOptions::new(&folder, now)).expect("the folder opens");
+    let mut options = OpenOptions::new(&folder, now);
+    if let Some(mapped) = std::env::var("MAPPED").ok().and_then(|text| text.parse().ok()) {
+        options.mapped = mapped;
+    }
+    if let Some(cache) = std::env::var("READER_CACHE").ok().and_then(|text| text.parse().ok()) {
+        options.reader_cache = cache;
+    }
+    let engine = open(options).expect("the folder opens");
     let store = engine.store.clone();
     println!("open with {} versions: {:?}; {}", engine.stats().versions, begin.elapsed(), resident());
     let bundles = AtomicU64::new(store.log.position().0.unsigned_abs() * 7 + 1);
@@ -164,37 +171,40 @@ fn main() {
         commit(store, (0..BUNDLE).map(|n| row(store, patient, n)).collect());
         BUNDLE
     };
-    for round in 0..3 {
+    let writes = std::env::var("READS_ONLY").is_err();
+    for round in (0..3).filter(|_| writes) {
         println!("bundles, 1 client, round {round}: {:.0} rows/s", clients(1, 4, |_, _| bundle(&store)));
     }
-    println!("bundles, 4 clients: {:.0} rows/s", clients(4, 5, |_, _| bundle(&store)));
-    let single = |client: u64, round: u64| {
-        commit(&store, vec![row(&store, 1 << 30 | client, round)]);
-        1
-    };
-    println!("single rows, 32 clients: {:.0} commits/s", clients(32, 4, single));
-    let audit = |client: u64, round: u64| {
-        let entries: Vec<AuditEntry> = (0..16)
-            .map(|n| AuditEntry {
-                id: id(client << 40 | round << 8 | n),
-                time: now(),
-                org: 1,
-                agent: "somebody".into(),
-                action: 'R',
-                way: "fhir".into(),
-                interaction: "read".into(),
-                kind: "Patient".into(),
-                entity: id(n),
-                patient: Some(id(n)),
-                ..AuditEntry::default()
-            })
-            .collect();
-        let (sender, end) = channel();
-        store.audits.record(entries, Box::new(move |result| drop(sender.send(result))));
-        end.recv().expect("the audit log answers").expect("the entries are durable");
-        16
-    };
-    println!("audit entries, 32 clients of 16: {:.0}/s", clients(32, 3, audit));
+    if writes {
+        println!("bundles, 4 clients: {:.0} rows/s", clients(4, 5, |_, _| bundle(&store)));
+        let single = |client: u64, round: u64| {
+            commit(&store, vec![row(&store, 1 << 30 | client, round)]);
+            1
+        };
+        println!("single rows, 32 clients: {:.0} commits/s", clients(32, 4, single));
+        let audit = |client: u64, round: u64| {
+            let entries: Vec<AuditEntry> = (0..16)
+                .map(|n| AuditEntry {
+                    id: id(client << 40 | round << 8 | n),
+                    time: now(),
+                    org: 1,
+                    agent: "somebody".into(),
+                    action: 'R',
+                    way: "fhir".into(),
+                    interaction: "read".into(),
+                    kind: "Patient".into(),
+                    entity: id(n),
+                    patient: Some(id(n)),
+                    ..AuditEntry::default()
+                })
+                .collect();
+            let (sender, end) = channel();
+            store.audits.record(entries, Box::new(move |result| drop(sender.send(result))));
+            end.recv().expect("the audit log answers").expect("the entries are durable");
+            16
+        };
+        println!("audit entries, 32 clients of 16: {:.0}/s", clients(32, 3, audit));
+    }
     let begin = std::time::Instant::now();
     let first = engine.stats().versions.unsigned_abs();
     while engine.stats().versions.unsigned_abs() < rows {
@@ -243,7 +253,7 @@ fn main() {
     });
     latencies(&store, "by identifier", |seed| {
         let patient = seed % (bundles.load(Ordering::Relaxed) - 1) + 1;
-        let me = id(patient << 32 | seed % BUNDLE);
+        let me = id((patient << 32) | (seed % BUNDLE));
         Query::all(KIND, 50).with(Test::Prefix(param(9), format!("{me}\u{1}")))
     });
     let names: Vec<String> = {

@@ -15,6 +15,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+/// Gives the index entries of a record: what FHIR and DICOM know and the store does not.
+pub type Extract = Arc<dyn Fn(&Record) -> Vec<Entry> + Send + Sync>;
+
 /// How to open a data folder.
 #[derive(Clone)]
 pub struct OpenOptions {
@@ -30,6 +33,8 @@ pub struct OpenOptions {
     pub writer_cache: u64,
     /// Bytes of database pages that each reader keeps.
     pub reader_cache: u64,
+    /// Bytes of the database file that readers map into memory instead of reading; 0 is none.
+    pub mapped: u64,
     /// The database may not grow beyond this many pages of 4 KiB; `None` is the disk's own limit.
     pub max_pages: Option<u32>,
 }
@@ -44,6 +49,7 @@ impl OpenOptions {
             record_cache: 24 << 20,
             writer_cache: 64 << 20,
             reader_cache: 4 << 20,
+            mapped: 0,
             max_pages: None,
         }
     }
@@ -93,7 +99,7 @@ pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     };
     let (blob_folder, audit_folder) = (folder("blobs")?, folder("audit")?);
     let database = options.data.join("lenticular.db");
-    let connection = crate::sqlite::connect(&database, options.writer_cache, false)?;
+    let connection = crate::sqlite::connect(&database, options.writer_cache, options.mapped, false)?;
     migrate::run(&connection, &options.clock)?;
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(crate::sqlite::fault)?;
@@ -144,7 +150,7 @@ impl Engine {
     /// Makes all index entries anew from the records; reads and writes go on meanwhile. Gives how many rows were indexed.
     pub fn rebuild_indexes(
         &self,
-        extract: Arc<dyn Fn(&Record) -> Vec<Entry> + Send + Sync>,
+        extract: Extract,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<u64, Fault> {
         rebuild::run(&self.shared, &self.writer, &self.packs, &extract, progress)

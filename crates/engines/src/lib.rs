@@ -15,5 +15,5 @@ mod engine;
 pub mod files;
 pub mod sqlite;
 
-pub use engine::{Engine, OpenOptions, Stats, open};
+pub use engine::{Engine, Extract, OpenOptions, Stats, open};
 pub use sqlite::verify::{Finding, VerifyReport};

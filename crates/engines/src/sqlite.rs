@@ -12,6 +12,7 @@ pub mod writer;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::dialect::Dialect;
 use lenticular_store::sql::{Bind, Each, Row, Session};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql};
 use std::path::Path;
@@ -24,10 +25,12 @@ const BUSY: Duration = Duration::from_secs(10);
 const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
 
 /// Opens a connection with the settings that everything here relies on.
-pub(crate) fn connect(path: &Path, cache: u64, read_only: bool) -> Result<Connection, Fault> {
+pub(crate) fn connect(path: &Path, cache: u64, mapped: u64, read_only: bool) -> Result<Connection, Fault> {
     let connection = Connection::open(path).map_err(fault)?;
     connection.busy_timeout(BUSY).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // without it a cached statement is compiled anew whenever a bound value changes
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
     let kibibytes = i64::try_from(cache / 1024).unwrap_or(4096);
     let pragmas = [
         // before the first table is made; kept by the file afterwards
@@ -35,6 +38,7 @@ pub(crate) fn connect(path: &Path, cache: u64, read_only: bool) -> Result<Connec
         ("journal_mode", "WAL".to_owned()),
         ("synchronous", "FULL".to_owned()),
         ("cache_size", format!("-{kibibytes}")),
+        ("mmap_size", mapped.to_string()),
         ("temp_store", "MEMORY".to_owned()),
         ("case_sensitive_like", "ON".to_owned()),
         // the writer checkpoints a log of 32 MiB; a thread of its own works ahead of it

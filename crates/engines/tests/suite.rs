@@ -1,5 +1,8 @@
 //! The conformance suite on SQLite and files, and what only they have to show: crashes, full disks, second processes.
 
+// the lint's own exception for tests does not reach the helpers of an integration test
+#![allow(clippy::unwrap_used)]
+
 #[path = "suite/crash.rs"]
 mod crash;
 

@@ -247,7 +247,7 @@ impl Appender {
                 tracing::error!(%fault, entries = together.len(), "audit entries were not written");
             }
             for done in waiting {
-                done(result.as_ref().map(|()| ()).map_err(copy));
+                done(result.as_ref().map_err(copy).copied());
             }
         }
     }

@@ -135,7 +135,7 @@ impl Packs {
         let mut loader = lock(&self.loader);
         let connection = match &mut *loader {
             Some(connection) => connection,
-            none => none.insert(super::connect(&self.path, 256 << 10, true)?),
+            none => none.insert(super::connect(&self.path, 256 << 10, 0, true)?),
         };
         let mut bytes = None;
         Db(connection).query(

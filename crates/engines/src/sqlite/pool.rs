@@ -11,6 +11,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 pub struct Pool {
     path: PathBuf,
     cache: u64,
+    mapped: u64,
     state: Mutex<State>,
     back: Condvar,
 }
@@ -28,9 +29,9 @@ pub struct Lease<'a> {
 }
 
 impl Pool {
-    pub fn new(path: &Path, size: usize, cache: u64) -> Pool {
+    pub fn new(path: &Path, size: usize, cache: u64, mapped: u64) -> Pool {
         let state = Mutex::new(State { idle: Vec::new(), left: size.max(1) });
-        Pool { path: path.to_owned(), cache, state, back: Condvar::new() }
+        Pool { path: path.to_owned(), cache, mapped, state, back: Condvar::new() }
     }
 
     /// A connection; waits while all are in use.
@@ -43,7 +44,7 @@ impl Pool {
             if state.left > 0 {
                 state.left -= 1;
                 drop(state);
-                return match super::connect(&self.path, self.cache, true) {
+                return match super::connect(&self.path, self.cache, self.mapped, true) {
                     Ok(connection) => Ok(Lease { pool: self, connection: Some(connection) }),
                     Err(fault) => {
                         self.state.lock().unwrap_or_else(PoisonError::into_inner).left += 1;
@@ -71,7 +72,7 @@ impl Pool {
 
     /// A connection outside the pool that may checkpoint.
     pub fn checkpointer(&self) -> Result<Connection, Fault> {
-        super::connect(&self.path, 256 << 10, false)
+        super::connect(&self.path, 256 << 10, 0, false)
     }
 
     /// Closes the connections that are not in use.

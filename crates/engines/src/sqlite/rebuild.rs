@@ -3,6 +3,7 @@
 use super::Db;
 use super::shared::Shared;
 use super::writer::WriterHandle;
+use crate::engine::Extract;
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, Vid};
 use lenticular_store::sql::{Bind, Session, one_int};
@@ -11,8 +12,6 @@ use std::sync::Arc;
 
 /// Rows in one transaction.
 const AT_ONCE: i64 = 500;
-
-type Extract = Arc<dyn Fn(&Record) -> Vec<Entry> + Send + Sync>;
 
 /// Rebuilds every current row's entries, a few at a time between other commits, and removes entries that no row has.
 pub fn run(

@@ -121,7 +121,7 @@ impl Shared {
         index.push("-shm");
         let known = Known { stamp, grants: Arc::default(), orgs: Arc::default() };
         let shared = Shared {
-            pool: Pool::new(path, options.readers, options.reader_cache),
+            pool: Pool::new(path, options.readers, options.reader_cache, options.mapped),
             path: path.to_owned(),
             known: RwLock::new(known),
             change: AtomicU64::new(UNKNOWN),

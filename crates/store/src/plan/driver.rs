@@ -8,9 +8,13 @@ use lenticular_base::index::{Compare, Param, Query, SortKey, Test};
 use lenticular_base::{Fault, Instant, Kind, OrgNo};
 use lenticular_policy::{Filter, Grantee};
 
-/// The counts of a first look, which almost always decides, and of a second one.
-const FIRST_LOOK: i64 = 256;
-const SECOND_LOOK: i64 = 8192;
+/// How far candidates are counted: a first look, which almost always decides, and further ones.
+const LOOKS: [i64; 3] = [256, 2048, 16_384];
+
+/// From so many candidates on, reading a second index range of at most `INTERSECT_FACTOR` times as many and
+/// intersecting is quicker than testing each candidate by its key.
+const INTERSECT_FROM: i64 = 128;
+const INTERSECT_FACTOR: i64 = 4;
 
 /// Where candidates come from.
 #[derive(Clone, Debug)]
@@ -67,21 +71,29 @@ impl Driver {
         sql.push("r.org=").int(org.0).push(" AND r.kind=").int(kind.0.into());
     }
 
-    fn count(&self, session: &dyn Session, org: OrgNo, at_most: i64) -> Result<i64, Fault> {
-        let mut sql = Sql::default();
-        sql.push("SELECT count(*) FROM (");
+    /// The SELECT of its version numbers; nothing for [`Driver::Kind`].
+    fn numbers(&self, sql: &mut Sql, org: OrgNo) {
         match self {
-            Driver::Kind => return Ok(i64::MAX),
+            Driver::Kind => {}
             Driver::Value(_, param, value) => {
-                sql.push("SELECT vid FROM ix_text WHERE org=").int(org.0);
-                sql.push(" AND param=").int(param.0.into()).push(" AND value=").str(value.as_str());
+                sql.push("SELECT n.vid FROM ix_text n WHERE n.org=").int(org.0);
+                sql.push(" AND n.param=").int(param.0.into()).push(" AND n.value=").str(value.as_str());
             }
             Driver::Numbers(_, numbers) => {
                 sql.push("SELECT n.vid FROM (");
-                append(&mut sql, numbers);
+                append(sql, numbers);
                 sql.push(") n");
             }
         }
+    }
+
+    fn count(&self, session: &dyn Session, org: OrgNo, at_most: i64) -> Result<i64, Fault> {
+        let mut sql = Sql::default();
+        sql.push("SELECT count(*) FROM (");
+        if matches!(self, Driver::Kind) {
+            return Ok(i64::MAX);
+        }
+        self.numbers(&mut sql, org);
         sql.push(" LIMIT ").int(at_most).push(") c");
         let mut counted = 0;
         sql.query(session, &mut |row| {
@@ -128,23 +140,29 @@ pub fn choose(
     {
         return Ok(candidates.remove(0).driver);
     }
-    let mut best: Option<(i64, usize)> = None;
-    for at_most in [FIRST_LOOK, SECOND_LOOK] {
-        for (at, candidate) in candidates.iter().enumerate() {
-            if candidate.scan {
-                continue;
-            }
+    let mut few: Vec<(i64, usize)> = Vec::new();
+    for at_most in LOOKS {
+        for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| !candidate.scan) {
             let counted = candidate.driver.count(session, org, at_most)?;
-            if counted < at_most && best.is_none_or(|(fewest, _)| counted < fewest) {
-                best = Some((counted, at));
+            if counted < at_most {
+                few.push((counted, at));
             }
         }
-        if best.is_some() {
+        if !few.is_empty() {
             break;
         }
     }
-    if let Some((_, at)) = best {
-        return Ok(candidates.swap_remove(at).driver);
+    few.sort_unstable();
+    if let Some((fewest, at)) = few.first() {
+        let second = few.get(1).filter(|(more, _)| {
+            *fewest >= INTERSECT_FROM && *more <= fewest.saturating_mul(INTERSECT_FACTOR)
+        });
+        if let Some((_, other)) = second
+            && let (Some(one), Some(two)) = (candidates.get(*at), candidates.get(*other))
+        {
+            return Ok(intersect(org, &one.driver, &two.driver));
+        }
+        return Ok(candidates.swap_remove(*at).driver);
     }
     // nothing is rare: prefer what comes in order, then, where all is read, any index over all rows
     let ordered =
@@ -157,6 +175,23 @@ pub fn choose(
     }
 }
 
+/// Both at once: the index ranges are read in order, and only what is in both is looked at.
+fn intersect(org: OrgNo, one: &Driver, two: &Driver) -> Driver {
+    let mut sql = Sql::default();
+    let mut answered = Vec::new();
+    for (driver, between) in [(one, " INTERSECT "), (two, "")] {
+        sql.push("SELECT i.vid FROM (");
+        driver.numbers(&mut sql, org);
+        sql.push(") i").push(between);
+        match driver {
+            Driver::Kind => {}
+            Driver::Value(clause, ..) => answered.push(*clause),
+            Driver::Numbers(clauses, _) => answered.extend(clauses),
+        }
+    }
+    Driver::Numbers(answered, sql)
+}
+
 fn candidates(dialect: Dialect, org: OrgNo, query: &Query) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (at, clause) in query.all.iter().enumerate() {
@@ -167,11 +202,18 @@ fn candidates(dialect: Dialect, org: OrgNo, query: &Query) -> Vec<Candidate> {
             found.push(Candidate { driver: Driver::Value(at, *param, value.clone()), scan: false });
             continue;
         }
+        if let [test] = clause.any.as_slice()
+            && merged_times(query, at, test).first().is_some_and(|(earlier, _)| *earlier < at)
+        {
+            // the earlier clause on the same time has taken this one in
+            continue;
+        }
         let mut sql = Sql::default();
         let mut scan = false;
         let mut drives = true;
         for test in &clause.any {
-            let merged = merged_times(query, at, test);
+            let merged: Vec<&Test> =
+                merged_times(query, at, test).into_iter().map(|(_, test)| test).collect();
             match source(&mut sql, dialect, org, query.kind, test, &merged) {
                 Some(scans) => scan |= scans,
                 None => drives = false,
@@ -185,13 +227,16 @@ fn candidates(dialect: Dialect, org: OrgNo, query: &Query) -> Vec<Candidate> {
 }
 
 /// The tests of other clauses on the same time, which narrow the range further where a row has one time only.
-fn merged_times<'a>(query: &'a Query, at: usize, test: &Test) -> Vec<&'a Test> {
+fn merged_times<'a>(query: &'a Query, at: usize, test: &Test) -> Vec<(usize, &'a Test)> {
+    if matches!(test, Test::Time(_, Compare::Ne, ..) | Test::Updated(Compare::Ne, ..)) {
+        return Vec::new();
+    }
     let others = query.all.iter().enumerate().filter(|(other, clause)| *other != at && !clause.not);
     others
-        .filter_map(|(_, clause)| match (test, clause.any.as_slice()) {
+        .filter_map(|(other, clause)| match (test, clause.any.as_slice()) {
             (_, [Test::Time(_, Compare::Ne, ..) | Test::Updated(Compare::Ne, ..)]) => None,
-            (Test::Time(param, ..), [other @ Test::Time(of, ..)]) if of == param => Some(other),
-            (Test::Updated(..), [other @ Test::Updated(..)]) => Some(other),
+            (Test::Time(param, ..), [test @ Test::Time(of, ..)]) if of == param => Some((other, test)),
+            (Test::Updated(..), [test @ Test::Updated(..)]) => Some((other, test)),
             _ => None,
         })
         .collect()
