@@ -18,7 +18,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    pub fn new() -> Embedded {
+    pub fn make() -> Embedded {
         let mut made = Embedded { folder: TempDir::new().unwrap(), clock: Clock::default(), engine: None };
         made.clock.set(lenticular_base::Instant(1_700_000_000_000));
         made.reopen();
@@ -54,5 +54,5 @@ impl Harness for Embedded {
 
 #[test]
 fn keeps_the_contract() {
-    run(&|| Box::new(Embedded::new()));
+    run(&|| Box::new(Embedded::make()));
 }

@@ -285,14 +285,8 @@ fn compare_hits(sorts: &[Sort], a: &Hit, b: &Hit) -> Ordering {
     a.vid.cmp(&b.vid)
 }
 
-/// `low <= t < high` compared with a range of the same form, as conditions on the columns `low` and `high`.
-pub(crate) fn range_condition(
-    sql: &mut Sql,
-    alias: &str,
-    compare: Compare,
-    bind: &dyn Fn(&mut Sql, bool),
-    closed: bool,
-) {
+/// A stored range compared with one that is asked for, on the columns `low` and `high`: the table at [`Compare`].
+pub(crate) fn range_condition(sql: &mut Sql, alias: &str, compare: Compare, bind: &dyn Fn(&mut Sql, bool)) {
     let (low, high) = (format!("{alias}.low"), format!("{alias}.high"));
     let piece = |sql: &mut Sql, column: &str, operator: &str, upper: bool| {
         sql.push(column).push(operator);
@@ -305,8 +299,6 @@ pub(crate) fn range_condition(
         piece(sql, &high, "<=", true);
         sql.push(")");
     };
-    // ranges of numbers are closed, so "starts after" excludes the bound itself
-    let (after, before) = if closed { (">", "<") } else { (">=", "<=") };
     match compare {
         Compare::Eq => within(sql),
         Compare::Ne => {
@@ -329,7 +321,7 @@ pub(crate) fn range_condition(
             within(sql);
             sql.push(")");
         }
-        Compare::Sa => piece(sql, &low, after, true),
-        Compare::Eb => piece(sql, &high, before, false),
+        Compare::Sa => piece(sql, &low, ">=", true),
+        Compare::Eb => piece(sql, &high, "<=", false),
     }
 }

@@ -84,7 +84,7 @@ fn codes(harness: &Embedded) -> Vec<&'static str> {
 
 #[test]
 fn verify_is_clean_and_finds_damage() {
-    let mut harness = Embedded::new();
+    let mut harness = Embedded::make();
     let store = harness.store();
     for n in 0..30 {
         add(&store, &format!("r{n}"));
@@ -128,7 +128,7 @@ fn verify_is_clean_and_finds_damage() {
 
 #[test]
 fn indexes_can_be_dropped_and_rebuilt() {
-    let harness = Embedded::new();
+    let harness = Embedded::make();
     let store = harness.store();
     for n in 0..1200 {
         let row = put(&store, A, &format!("r{n}"), entries(&format!("r{n}")));
@@ -154,7 +154,7 @@ fn indexes_can_be_dropped_and_rebuilt() {
 
 #[test]
 fn torn_tails_are_passed_over() {
-    let mut harness = Embedded::new();
+    let mut harness = Embedded::make();
     let record = |harness: &Embedded, id: &str| {
         let (sender, end) = channel();
         let entry = AuditEntry { id: id.into(), org: 1, action: 'R', ..AuditEntry::default() };
@@ -192,7 +192,7 @@ fn torn_tails_are_passed_over() {
 
 #[test]
 fn a_full_database_refuses_and_heals() {
-    let mut harness = Embedded::new();
+    let mut harness = Embedded::make();
     harness.engine.take().unwrap().close();
     let mut options = harness.options();
     options.max_pages = Some(120);
@@ -224,7 +224,7 @@ fn a_full_database_refuses_and_heals() {
 #[test]
 fn another_process_is_noticed_at_the_next_read() {
     // two engines on one folder share nothing but the files, as two processes do
-    let harness = Embedded::new();
+    let harness = Embedded::make();
     let here = harness.store();
     let other = open(harness.options()).unwrap();
     let there = other.store.clone();
@@ -279,7 +279,7 @@ fn another_process_is_noticed_at_the_next_read() {
 
 #[test]
 fn what_comes_after_the_end_is_refused() {
-    let mut harness = Embedded::new();
+    let mut harness = Embedded::make();
     let store = harness.store();
     let ends: Vec<_> = (0..100)
         .map(|n| {

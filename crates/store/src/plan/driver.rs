@@ -291,8 +291,8 @@ fn source(
                 Compare::Eq => {
                     sql.push(" AND e.low>=").real(*low).push(" AND e.low<=").real(*high);
                 }
-                Compare::Lt | Compare::Eb => sql.push(" AND e.low<").real(*low).end(),
-                Compare::Sa => sql.push(" AND e.low>").real(*high).end(),
+                Compare::Lt | Compare::Eb => sql.push(" AND e.low<=").real(*low).end(),
+                Compare::Sa => sql.push(" AND e.low>=").real(*high).end(),
                 _ => {}
             }
             sql.push(" AND ");

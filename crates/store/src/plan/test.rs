@@ -100,7 +100,7 @@ pub fn literal_prefix(pattern: &str) -> String {
 pub fn time(sql: &mut Sql, alias: &str, test: &Test) {
     if let Test::Time(_, compare, low, high) = test {
         let bind = |sql: &mut Sql, upper: bool| sql.int(if upper { *high } else { *low }).end();
-        super::range_condition(sql, alias, *compare, &bind, false);
+        super::range_condition(sql, alias, *compare, &bind);
     }
 }
 
@@ -108,7 +108,7 @@ pub fn time(sql: &mut Sql, alias: &str, test: &Test) {
 pub fn number(sql: &mut Sql, alias: &str, test: &Test) {
     if let Test::Number(_, compare, low, high, unit) = test {
         let bind = |sql: &mut Sql, upper: bool| sql.real(if upper { *high } else { *low }).end();
-        super::range_condition(sql, alias, *compare, &bind, true);
+        super::range_condition(sql, alias, *compare, &bind);
         if let Some(unit) = unit {
             sql.push(" AND ");
             let column = format!("{alias}.unit");
