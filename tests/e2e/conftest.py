@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
+pytest.register_assert_rewrite("lenticular")
+
 from lenticular.inputs import E2E
 from lenticular.server import BINARY, Server
 

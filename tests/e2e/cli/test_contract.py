@@ -62,11 +62,6 @@ def test_an_address_in_use_is_said(server, folder):
     assert done.code != 0 and server.http in done.err, done.err
 
 
-def test_one_data_folder_has_one_server(server):
-    done = command("serve", "--data", server.data, timeout=30)
-    assert done.code != 0, "a second server started on the same data folder"
-
-
 def test_an_empty_folder_prints_a_one_time_link_and_listens_on_loopback(folder):
     server = Server(folder / "first").start()
     try:

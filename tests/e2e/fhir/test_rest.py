@@ -87,7 +87,7 @@ def test_if_match_guards_against_lost_updates(a):
     path = f"Patient/{one['id']}"
     a.fhir("PUT", path, one, If_Match='W/"1"').expect(200)
     refused = a.fhir("PUT", path, one, If_Match='W/"1"').expect(412)
-    assert "2" in outcome(refused)["issue"][0].get("diagnostics", ""), "the refusal does not name the current version"
+    assert 'W/\\"2' in refused.body.decode(), f"the refusal does not name the current version: {outcome(refused)}"
     a.fhir("DELETE", path, If_Match='W/"1"').expect(412)
 
 
@@ -235,7 +235,7 @@ def test_a_forged_token_is_no_token(server, a):
 
 def test_unknown_routes_and_methods(a):
     outcome(a.fhir("GET", "Nonsense").expect(404))
-    outcome(a.fhir("GET", "Patient/x/y/z").expect(404))
+    outcome(a.fhir("GET", "Patient/x/y/z").expect(404, 405))
     outcome(a.fhir("PATCH", "Patient/x", {}).expect(404, 405, 415, 501))
 
 

@@ -59,9 +59,12 @@ class Loaded:
     def add(self, client, name: str, body: bytes) -> None:
         answer = client.fhir("POST", "", body)
         assert answer.status == 200, f"{name}: the transaction answered {answer.status}: {answer.body[:800]!r}"
-        entries = member(ordered(body), "entry")
+        bundle = ordered(body)
+        entries = member(bundle, "entry")
         answered = answer.json()
-        assert answered["resourceType"] == "Bundle" and answered["type"] == "transaction-response"
+        # The patients come as transactions, their hospitals and practitioners as batches.
+        wanted = f"{member(bundle, 'type')}-response"
+        assert answered["type"] == wanted, f"{name}: answered by a {answered['type']}, not a {wanted}"
         assert len(answered["entry"]) == len(entries), f"{name}: {len(entries)} entries, {len(answered['entry'])} answers"
         names, sent = {}, []
         for entry, response in zip(entries, answered["entry"]):

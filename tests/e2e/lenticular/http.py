@@ -4,10 +4,12 @@ import http.client
 import json
 import threading
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 FHIR_JSON = "application/fhir+json"
 TIMEOUT = 120
+# Sent as it stands; anything else is percent-encoded.
+PRINTABLE = "".join(chr(code) for code in range(33, 127))
 
 
 @dataclass
@@ -69,18 +71,17 @@ class Client:
             body = json.dumps(body).encode()
         if isinstance(body, str):
             body = body.encode()
-        again = self._connection(timeout) is not None and not hasattr(body, "__next__")
+        path = quote(path, safe=PRINTABLE)
+        fresh = self._connection() is None
         for attempt in (1, 2):
-            connection = self._connection(timeout) or self._open(timeout)
+            connection = self._connection() or self._open(timeout)
             try:
-                chunked = body is not None and not isinstance(body, bytes)
-                connection.request(method, path, body=body, headers=sent, encode_chunked=chunked)
-                response = connection.getresponse()
+                response = self._exchange(connection, method, path, body, sent)
                 data = response.read()
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                # A kept-alive connection that the server closed meanwhile; a fresh one does not get a second try.
+                # A kept-alive connection may have been closed meanwhile; reading again does no harm.
                 self.close()
-                if attempt == 2 or not again or method not in ("GET", "HEAD"):
+                if attempt == 2 or fresh or method not in ("GET", "HEAD"):
                     raise
                 continue
             except BaseException:
@@ -91,7 +92,22 @@ class Client:
             return Answer(response.status, response.getheaders(), data, f"{method} {path}")
         raise AssertionError("unreachable")
 
-    def _connection(self, _timeout):
+    @staticmethod
+    def _exchange(connection, method, path, body, headers):
+        chunked = body is not None and not isinstance(body, bytes)
+        try:
+            connection.request(method, path, body=body, headers=headers, encode_chunked=chunked)
+        except (BrokenPipeError, ConnectionResetError):
+            # The server answered before it had read all (RFC 9112 §9.6): the answer is there to be read.
+            if connection.sock is None:
+                raise
+            response = http.client.HTTPResponse(connection.sock, method=method)
+            response.begin()
+            response.will_close = True
+            return response
+        return connection.getresponse()
+
+    def _connection(self):
         known = getattr(self._local, "known", None)
         return known[1] if known and known[0] == self.server.http else None
 

@@ -1,11 +1,8 @@
 // fhir-kit-client against FHIR_BASE; prints the steps that went well as JSON, and fails at the first that does not.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import * as loaded from 'fhir-kit-client';
 
-const require = createRequire(join(process.env.CLIENT_FOLDER, 'package.json'));
-const loaded = require('fhir-kit-client');
-const Client = loaded.default ?? loaded;
+const Client = loaded.default ?? loaded.FhirKitClient ?? loaded.Client;
 const client = new Client({ baseUrl: process.env.FHIR_BASE, bearerToken: process.env.FHIR_TOKEN });
 const system = 'urn:fhir-kit';
 const steps = [];
