@@ -12,6 +12,7 @@ pub mod access;
 pub mod audit;
 pub mod audit_events;
 pub mod commit;
+pub mod frames;
 pub mod records;
 pub mod resources;
 pub mod extract;
@@ -22,6 +23,7 @@ pub mod instance_body;
 pub mod network;
 pub mod search;
 pub mod shares;
+pub mod studies;
 pub mod transactions;
 pub mod tray;
 
@@ -68,14 +70,7 @@ pub struct Services {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) imaging: Arc<imaging_state::ImagingState>,
-}
-
-/// What imaging keeps in memory between requests.
-mod imaging_state {
-    /// Decoded pictures and layouts of late; bounded.
-    #[derive(Default)]
-    pub struct ImagingState {}
+    pub(crate) imaging: Arc<frames::ImagingState>,
 }
 
 impl Services {

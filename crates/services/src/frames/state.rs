@@ -1,0 +1,103 @@
+//! What imaging remembers between requests: pictures decoded of late, and whose views were audited of late.
+
+use crate::Services;
+use crate::access::Caller;
+use crate::audit::Access;
+use lenticular_base::{Fault, Instant};
+use lenticular_codecs::Frame;
+use lenticular_codecs::render::RenderOptions;
+use lenticular_store::Record;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// A decoded frame, and how its data set wants it shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub frame: Frame,
+    pub options: RenderOptions,
+}
+
+/// The hash of the stored object, and the number of the frame.
+type ShownKey = ([u8; 32], u32);
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<ShownKey, Arc<Shown>> for Bytes {
+    fn weight(&self, _: &ShownKey, shown: &Arc<Shown>) -> u64 {
+        shown.frame.pixels.len() as u64 + 1024
+    }
+}
+
+/// Who looks at whose study: member, agent, way, owner, study.
+type Viewing = (i64, String, &'static str, i64, String);
+
+/// Bytes of decoded frames that are kept.
+const PICTURES: u64 = 64 << 20;
+/// Viewings that are remembered; one that is forgotten is audited once more.
+const VIEWINGS: usize = 10_000;
+/// Frames of one study are one entry for each viewer and this long, in milliseconds.
+const ONE_ENTRY: i64 = 10 * 60_000;
+
+/// What imaging keeps in memory.
+pub(crate) struct ImagingState {
+    shown: Cache<ShownKey, Arc<Shown>, Bytes>,
+    viewings: Cache<Viewing, Instant>,
+}
+
+impl Default for ImagingState {
+    fn default() -> ImagingState {
+        ImagingState { shown: Cache::with_weighter(256, PICTURES, Bytes), viewings: Cache::new(VIEWINGS) }
+    }
+}
+
+impl ImagingState {
+    pub fn shown(&self, blob: &[u8; 32], frame: u32) -> Option<Arc<Shown>> {
+        self.shown.get(&(*blob, frame))
+    }
+
+    pub fn keep(&self, blob: [u8; 32], frame: u32, shown: Arc<Shown>) {
+        self.shown.insert((blob, frame), shown);
+    }
+}
+
+impl Services {
+    /// Records that somebody looks at frames of a study, once in ten minutes; returns when that is durable.
+    pub(crate) async fn audit_viewing(
+        &self,
+        caller: &Caller,
+        interaction: &str,
+        study: &str,
+        rows: &[Record],
+    ) -> Result<(), Fault> {
+        let now = self.now();
+        let mut fresh = Vec::new();
+        for row in rows {
+            let key: Viewing = (
+                caller.principal.org.0,
+                caller.principal.agent.clone(),
+                caller.way,
+                row.columns.org.0,
+                study.to_owned(),
+            );
+            let known = self
+                .imaging
+                .viewings
+                .get(&key)
+                .is_some_and(|since| (0..ONE_ENTRY).contains(&(now.0 - since.0)));
+            if !known && !fresh.iter().any(|(seen, _)| *seen == key) {
+                fresh.push((key, row));
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let access = Access::of('R', interaction, "Study", study).showing(fresh.iter().map(|(_, row)| *row));
+        self.record_access(caller, access, 0).await?;
+        for (key, _) in fresh {
+            self.imaging.viewings.insert(key, now);
+        }
+        Ok(())
+    }
+}
