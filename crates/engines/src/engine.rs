@@ -11,6 +11,7 @@ use crate::sqlite::{migrate, rebuild};
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_store::{Record, Store};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -95,7 +96,8 @@ pub struct Engine {
 pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     let folder = |name: &str| {
         let path = options.data.join(name);
-        std::fs::create_dir_all(&path).map_err(|error| crate::files::io_fault(&path, error)).map(|()| path)
+        // Nobody but the owner reads below: the folder holds patients.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| crate::files::io_fault(&path, error)).map(|()| path)
     };
     let (blob_folder, audit_folder) = (folder("blobs")?, folder("audit")?);
     let database = options.data.join("lenticular.db");

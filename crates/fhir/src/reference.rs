@@ -43,16 +43,18 @@ pub fn parse(text: &str) -> Option<Reference<'_>> {
     if text.is_empty() || text.contains(char::is_whitespace) {
         return None;
     }
+    // Criteria may hold a URL of their own: `Practitioner?identifier=http://…|1`.
+    if let Some((resource_type, query)) = text.split_once('?')
+        && kinds::kind(resource_type).is_some()
+    {
+        return Some(Reference::Conditional { resource_type, query });
+    }
     if let Some(after) = text.find("://") {
         let path = after + 3;
         return Some(match absolute(text, path) {
             Some((base, target)) => Reference::Absolute { base, target },
             None => Reference::Url(text),
         });
-    }
-    if let Some((resource_type, query)) = text.split_once('?') {
-        kinds::kind(resource_type)?;
-        return Some(Reference::Conditional { resource_type, query });
     }
     relative(text).map(Reference::Relative)
 }
@@ -118,6 +120,9 @@ mod tests {
             "Patient?identifier=a|b",
             Some(Reference::Conditional { resource_type: "Patient", query: "identifier=a|b" }),
         );
+        let query = "identifier=http://a.example/npi|1";
+        let text = format!("Practitioner?{query}");
+        check(&text, Some(Reference::Conditional { resource_type: "Practitioner", query }));
         for bad in
             ["", "Patient", "Patient/", "patient/1", "Patient/1/2", "Patient/ü", "/Patient/1", "Nobody?x=1"]
         {

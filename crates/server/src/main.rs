@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// Not a certified medical device.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = "lenticular", version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -108,8 +108,14 @@ pub fn serve(place: &Place, prepare: Option<Prepare>) -> Result<ExitCode> {
             prepare(&runtime, &services, http_at, dimse_at)?;
         }
         runtime.block_on(async {
+            // Whoever reads the ready line may signal at once.
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
             announce(&services, http_at, dimse_at).await?;
-            wait_for_signal().await?;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
             tracing::info!("draining");
             let _ = stop.send(true);
             http.await?;
@@ -162,15 +168,5 @@ async fn announce(services: &Services, http: SocketAddr, dimse: Option<SocketAdd
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()?;
-    Ok(())
-}
-
-async fn wait_for_signal() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! `audit/a-<n>` holds frames of length (4 bytes, little endian), CRC-32 (4 bytes) and one entry as compact JSON. The k-th entry of file n
 //! (from 0) has the sequence number `n << 32 | k`, for ever: leaves of a Merkle log can name it. Each process appends
-//! to a file of its own. A frame that was cut short by a crash ends its file: it was never acknowledged, and the next entries go to a new file.
+//! to a file of its own. Zeros end a file: it grows ahead of its entries. A frame that was cut short by a crash ends it
+//! too: it was never acknowledged, and the next entries go to a new file.
 
 use super::index::AuditIndex;
 use super::{io_fault, numbers, sync_folder};
@@ -23,6 +24,9 @@ use std::time::Duration;
 
 /// A file that has grown to this is left, and a new one begun.
 const FILE_AT_MOST: u64 = 64 << 20;
+
+/// Files grow by this many zeros at a time: an fsync within them writes entries alone, no length of a file.
+const GROWTH: u64 = 1 << 20;
 
 /// The longest entry that is read back, in bytes.
 const ENTRY_AT_MOST: usize = 1 << 20;
@@ -213,6 +217,24 @@ struct Active {
     no: i64,
     file: File,
     end: u64,
+    /// Up to here there are zeros on disk.
+    zeroed: u64,
+}
+
+impl Active {
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let end = self.end + bytes.len() as u64;
+        if end > self.zeroed {
+            let zeroed = end + GROWTH;
+            let zeros = vec![0; usize::try_from(zeroed - self.zeroed).unwrap_or(0)];
+            self.file.write_all_at(&zeros, self.zeroed)?;
+            self.zeroed = zeroed;
+        }
+        self.file.write_all_at(bytes, self.end)?;
+        self.file.sync_data()?;
+        self.end = end;
+        Ok(())
+    }
 }
 
 struct Appender {
@@ -267,16 +289,15 @@ impl Appender {
             Some(active) => active,
             none => none.insert(open_file(&self.folder)?),
         };
-        let written = active.file.write_all_at(&bytes, active.end).and_then(|()| active.file.sync_data());
-        if let Err(error) = written {
+        if let Err(error) = active.append(&bytes) {
             let fault = io_fault(&self.folder.join(format!("a-{}", active.no)), error);
             // half a group must not be read as entries; where even that fails, the file is left as it is
-            if active.file.set_len(active.end).is_err() {
-                self.active = None;
+            match active.file.set_len(active.end) {
+                Ok(()) => active.zeroed = active.end,
+                Err(_) => self.active = None,
             }
             return Err(fault);
         }
-        active.end += bytes.len() as u64;
         Ok(())
     }
 }
@@ -294,8 +315,9 @@ fn open_file(folder: &Path) -> Result<Active, Fault> {
         while let Some((_, length)) = next_frame(rest) {
             rest = rest.get(length..).unwrap_or_default();
         }
-        if rest.is_empty() {
-            return Ok(Active { no: last, file, end: bytes.len() as u64 });
+        if rest.iter().all(|byte| *byte == 0) {
+            let zeroed = bytes.len() as u64;
+            return Ok(Active { no: last, file, end: zeroed - rest.len() as u64, zeroed });
         }
     }
     for no in last + 1.. {
@@ -303,7 +325,7 @@ fn open_file(folder: &Path) -> Result<Active, Fault> {
         match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
             Ok(file) if file.try_lock().is_ok() => {
                 sync_folder(folder)?;
-                return Ok(Active { no, file, end: 0 });
+                return Ok(Active { no, file, end: 0, zeroed: 0 });
             }
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
