@@ -10,7 +10,7 @@ use crate::sqlite::writer::{self, WriterHandle};
 use crate::sqlite::{migrate, rebuild};
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, FaultKind, Instant};
-use lenticular_store::{Record, Store};
+use lenticular_store::{Gauge, Record, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,7 +97,12 @@ pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     let folder = |name: &str| {
         let path = options.data.join(name);
         // Nobody but the owner reads below: the folder holds patients.
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| crate::files::io_fault(&path, error)).map(|()| path)
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(|error| crate::files::io_fault(&path, error))
+            .map(|()| path)
     };
     let (blob_folder, audit_folder) = (folder("blobs")?, folder("audit")?);
     let database = options.data.join("lenticular.db");
@@ -114,7 +119,13 @@ pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     let trainer_thread = packs.start_trainer(writer.clone())?;
     let (audits, audit_thread) = AuditLog::start(&audit_folder, &options.data.join("audit.db"))?;
     let reader = Arc::new(SqliteReader::new(shared.clone(), packs.clone()));
-    let store = Store { log: Arc::new(writer.clone()), reader, blobs: blobs.clone(), audits: audits.clone() };
+    let gauges = {
+        let (shared, writer) = (shared.clone(), writer.clone());
+        let (blobs, audits) = (blobs.clone(), audits.clone());
+        Arc::new(move || gauges(&stats(&shared, &writer, &blobs, &audits)))
+    };
+    let store =
+        Store { log: Arc::new(writer.clone()), reader, blobs: blobs.clone(), audits: audits.clone(), gauges };
     let threads = Mutex::new(vec![trainer_thread, writer_thread, audit_thread]);
     Ok(Engine { store, shared, packs, writer, blobs, audits, threads })
 }
@@ -160,12 +171,34 @@ impl Engine {
 
     /// Numbers for operators; cheap.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.stats();
-        (stats.queued, stats.groups, stats.commits) = self.writer.numbers();
-        stats.blob_bytes = crate::files::folder_bytes(self.blobs.folder());
-        stats.audit_bytes = crate::files::folder_bytes(self.audits.folder());
-        stats
+        stats(&self.shared, &self.writer, &self.blobs, &self.audits)
     }
+}
+
+fn stats(shared: &Shared, writer: &WriterHandle, blobs: &SegmentFiles, audits: &AuditLog) -> Stats {
+    let mut stats = shared.stats();
+    (stats.queued, stats.groups, stats.commits) = writer.numbers();
+    stats.blob_bytes = crate::files::folder_bytes(blobs.folder());
+    stats.audit_bytes = crate::files::folder_bytes(audits.folder());
+    stats
+}
+
+/// The same by name, for `/metrics`.
+fn gauges(stats: &Stats) -> Vec<Gauge> {
+    let gauge = |name, help, value| Gauge { name, help, value };
+    vec![
+        gauge("log_position", "Newest durable position of the log", stats.position as f64),
+        gauge("versions", "Versions of rows, current and old", stats.versions as f64),
+        gauge("database_bytes", "Size of the database file", stats.database_bytes as f64),
+        gauge("wal_bytes", "Size of the write-ahead log", stats.wal_bytes as f64),
+        gauge("blob_bytes", "Size of the blob files", stats.blob_bytes as f64),
+        gauge("audit_bytes", "Size of the audit log", stats.audit_bytes as f64),
+        gauge("commit_queue", "Commits that wait for the writer", stats.queued as f64),
+        gauge("commit_groups", "Groups committed since the start", stats.groups as f64),
+        gauge("commits", "Commits since the start", stats.commits as f64),
+        gauge("record_cache_hits", "Reads by name from memory since the start", stats.cache_hits as f64),
+        gauge("record_cache_misses", "Reads by name from disk since the start", stats.cache_misses as f64),
+    ]
 }
 
 impl Drop for Engine {

@@ -58,10 +58,11 @@ async fn metrics(State(services): State<Services>) -> Response {
         let value = counter.load(Ordering::Relaxed);
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
     }
-    let position = services.store().log.position().0;
-    let _ = writeln!(
-        text,
-        "# HELP lenticular_log_position Newest durable position of the log\n# TYPE lenticular_log_position gauge\nlenticular_log_position {position}"
-    );
+    let gauges = services.store().gauges.clone();
+    let gauges = tokio::task::spawn_blocking(move || gauges()).await.unwrap_or_default();
+    for gauge in gauges {
+        let name = format!("lenticular_{}", gauge.name);
+        let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} gauge\n{name} {}", gauge.help, gauge.value);
+    }
     answer(StatusCode::OK, "text/plain; version=0.0.4", text)
 }

@@ -346,6 +346,15 @@ pub trait Audits: Send + Sync {
     fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault>;
 }
 
+/// A number for operators, as of now.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Gauge {
+    /// Such as `wal_bytes`.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub value: f64,
+}
+
 /// One engine: everything the services need.
 #[derive(Clone)]
 pub struct Store {
@@ -353,4 +362,6 @@ pub struct Store {
     pub reader: Arc<dyn Reader>,
     pub blobs: Arc<dyn Blobs>,
     pub audits: Arc<dyn Audits>,
+    /// What the engine tells about itself; cheap, and without patients.
+    pub gauges: Arc<dyn Fn() -> Vec<Gauge> + Send + Sync>,
 }

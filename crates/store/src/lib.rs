@@ -21,7 +21,7 @@ pub mod schema;
 pub mod sql;
 
 pub use contract::{
-    AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, HistoryPage,
-    HistoryQuery, Log, PackedBody, Packing, Proposal, Put, Reader, Receipt, Record, RowColumns, SearchPage,
-    Stamp, Store, View, Write,
+    AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, Gauge,
+    HistoryPage, HistoryQuery, Log, PackedBody, Packing, Proposal, Put, Reader, Receipt, Record, RowColumns,
+    SearchPage, Stamp, Store, View, Write,
 };
