@@ -51,11 +51,15 @@ fn fold_ascii(text: &str) -> String {
     folded
 }
 
-/// Percent-decoded name and value pairs of a query or of an `application/x-www-form-urlencoded` body.
+/// The most pairs that are read. Every search language here takes fewer, so that what is left unread is refused, not ignored.
+pub const MAX_PAIRS: usize = 2000;
+
+/// Percent-decoded name and value pairs of a query or of an `application/x-www-form-urlencoded` body; at most [`MAX_PAIRS`].
 pub fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter(|part| !part.is_empty())
+        .take(MAX_PAIRS)
         .map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             (percent_decode(name, true), percent_decode(value, true))
@@ -89,6 +93,37 @@ pub fn percent_decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Pairs as a query; [`pairs`] gives them back.
+pub fn write_pairs<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in pairs {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&percent_encode(name));
+        query.push('=');
+        query.push_str(&percent_encode(value));
+    }
+    query
+}
+
+/// Percent-encodes what may not stand in a name or value of a query (RFC 3986 §3.4); the marks that search languages use
+/// (`,` `:` `/` `$` `*` `~`) stay readable.
+pub fn percent_encode(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/,*$".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
 fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
@@ -104,6 +139,21 @@ mod tests {
         assert_eq!(read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
     }
 
+    #[test]
+    fn what_is_written_reads_back() {
+        let written = [("name", "Müller & Söhne=+"), ("code", "http://l|1,2"), ("_sort", "-date")];
+        let text = write_pairs(written);
+        assert_eq!(text, "name=M%C3%BCller%20%26%20S%C3%B6hne%3D%2B&code=http://l%7C1,2&_sort=-date");
+        assert_eq!(pairs(&text).iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), written);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pairs_come_back(written in proptest::collection::vec(("\\PC{0,9}", proptest::prelude::any::<String>()), 0..9)) {
+            let text = write_pairs(written.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            proptest::prop_assert_eq!(pairs(&text), written);
+        }
+    }
 
     #[test]
     fn case_accents_and_spacing_do_not_count() {

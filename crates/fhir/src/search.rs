@@ -13,7 +13,6 @@ pub mod interpret;
 mod modifier;
 mod ordered;
 mod parse;
-mod query_string;
 mod reference;
 mod split;
 mod subset;
@@ -22,7 +21,6 @@ mod value;
 pub use error::SearchError;
 pub use include::Include;
 pub use parse::{fuzz, parse};
-pub use query_string::{read_pairs, write_pairs};
 pub use subset::summarise;
 
 use lenticular_base::Instant;

@@ -19,8 +19,8 @@ use axum::routing::any;
 use bytes::Bytes;
 use execute::Preferences;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method};
-use interaction::Interaction;
+use http::{HeaderMap, Method, StatusCode};
+use interaction::{Interaction, allowed_methods};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Action;
 use lenticular_services::Services;
@@ -61,10 +61,21 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
         Ok(format) => format,
         Err(fault) => return Outcome::fault(&fault).respond(false),
     };
+    let garbled = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    if query.iter().any(|(name, value)| garbled(name) || garbled(value)) {
+        let words = "The percent-encoding of the query is not of UTF-8 text.";
+        return Outcome::fault(&Fault::new(FaultKind::Invalid, "query", words)).respond(format.pretty);
+    }
     let base = format!("{}/fhir", public_url(&services, &parts.headers));
     let path = parts.uri.path().strip_prefix("/fhir").unwrap_or("");
+    if parts.method == Method::OPTIONS {
+        return Outcome::new(StatusCode::NO_CONTENT, None).allowing(allowed_methods(path)).respond(false);
+    }
     let outcome = run(&services, &parts.method, path, query, &parts.headers, &base, body).await;
-    let outcome = outcome.unwrap_or_else(|fault| Outcome::fault(&fault));
+    let mut outcome = outcome.unwrap_or_else(|fault| Outcome::fault(&fault));
+    if outcome.status == StatusCode::METHOD_NOT_ALLOWED {
+        outcome = outcome.allowing(allowed_methods(path));
+    }
     outcome.respond(format.pretty)
 }
 
@@ -77,9 +88,9 @@ async fn run(
     }
     let caller = caller(services, headers, "fhir").await?;
     let mut interaction = Interaction::parse(method, path, query)?;
-    let preferences = Preferences::of(headers)?;
+    let preferences = Preferences::of(headers);
     let body = match interaction.wants_body() {
-        true => read_body(headers, body, services.settings().body_limit).await?,
+        true => read_body(headers, body, interaction.body_limit(services.settings().body_limit)).await?,
         false => Bytes::new(),
     };
     check_content_type(headers, &interaction, &body)?;

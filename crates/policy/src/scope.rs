@@ -74,6 +74,11 @@ impl Scope {
         Scope::new(Filter::And(vec![self.filter.clone(), Filter::Kind(kinds)]))
     }
 
+    /// This scope, narrowed to the rows of one member.
+    pub fn within_org(&self, org: OrgNo) -> Scope {
+        Scope::new(Filter::And(vec![Filter::Org(org), self.filter.clone()]))
+    }
+
     /// Whether one row may be read, given the grants there are. Agrees with the compiled SQL.
     pub fn permits(&self, row: &Columns<'_>, grants: &[Grant]) -> bool {
         permits(&self.filter, row, grants)

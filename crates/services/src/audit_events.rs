@@ -8,7 +8,7 @@ use crate::resources::{Version, own_org, short};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lenticular_base::tree::Tree;
-use lenticular_base::{Fault, FaultKind, calendar};
+use lenticular_base::{Fault, FaultKind, LogicalId, calendar};
 use lenticular_fhir::resource;
 use lenticular_policy::{Action, Filter, Scope};
 use lenticular_store::{AuditEntry, AuditFilter};
@@ -27,42 +27,53 @@ pub struct AuditPage {
 impl Services {
     /// Reads one entry of the own member's log.
     pub async fn read_audit_event(&self, caller: &Caller, id: &str) -> Result<Version, Fault> {
-        let mut filter = self.audit_filter(caller)?;
-        filter.id = Some(id.to_owned());
-        filter.limit = 1;
-        let outcome = self
-            .blocking(move |services| {
-                let found = services.store.audits.search(&filter)?.pop().ok_or_else(Fault::not_found)?;
-                services.event(&found.1, &services.member_names()?)
-            })
-            .await;
+        let outcome = match self.audit_filter(caller) {
+            Ok(filter) => {
+                let filter = AuditFilter { id: Some(id.to_owned()), limit: 1, ..filter };
+                self.blocking(move |services| {
+                    let found = services.store.audits.search(&filter)?.pop().ok_or_else(Fault::not_found)?;
+                    services.event(&found.1, &services.member_names()?)
+                })
+                .await
+            }
+            Err(fault) => Err(fault),
+        };
         self.audited(caller, Access::of('R', "read", "AuditEvent", &short(id)), outcome).await
     }
 
-    /// Searches the own member's log.
+    /// Searches the own member's log. `base` is the FHIR base of this request.
     pub async fn search_audit_events(
-        &self, caller: &Caller, pairs: Vec<(String, String)>,
+        &self, caller: &Caller, pairs: Vec<(String, String)>, base: &str,
     ) -> Result<AuditPage, Fault> {
+        let query = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let outcome = match self.read_audit_search(caller, &pairs, base) {
+            Ok(filter) => self.blocking(move |services| services.audit_page(filter, pairs)).await,
+            Err(fault) => Err(fault),
+        };
+        self.audited(caller, Access::of('E', "search-type", "AuditEvent", "").query(query), outcome).await
+    }
+
+    fn read_audit_search(
+        &self, caller: &Caller, pairs: &[(String, String)], base: &str,
+    ) -> Result<AuditFilter, Fault> {
         let mut filter = self.audit_filter(caller)?;
         filter.limit = u64::from(self.settings.page_default);
-        for (name, value) in &pairs {
-            self.narrow(&mut filter, name, value)?;
+        for (name, value) in pairs {
+            self.narrow(&mut filter, name, value, base)?;
         }
-        let query = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        Ok(filter)
+    }
+
+    fn audit_page(&self, mut filter: AuditFilter, pairs: Vec<(String, String)>) -> Result<AuditPage, Fault> {
         let wanted = filter.limit;
         filter.limit += 1;
-        let outcome = self
-            .blocking(move |services| {
-                let mut found = services.store.audits.search(&filter)?;
-                let more = found.len() as u64 > wanted;
-                found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-                let names = services.member_names()?;
-                let events = found.iter().map(|(_, entry)| services.event(entry, &names)).collect::<Result<_, _>>()?;
-                let next = found.last().filter(|_| more).map(|(sequence, _)| *sequence);
-                Ok(AuditPage { events, next, pairs: pairs.into_iter().filter(|(name, _)| name != "_page").collect() })
-            })
-            .await;
-        self.audited(caller, Access::of('E', "search-type", "AuditEvent", "").query(query), outcome).await
+        let mut found = self.store.audits.search(&filter)?;
+        let more = found.len() as u64 > wanted;
+        found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let names = self.member_names()?;
+        let events = found.iter().map(|(_, entry)| self.event(entry, &names)).collect::<Result<_, _>>()?;
+        let next = found.last().filter(|_| more).map(|(sequence, _)| *sequence);
+        Ok(AuditPage { events, next, pairs: pairs.into_iter().filter(|(name, _)| name != "_page").collect() })
     }
 
     fn audit_filter(&self, caller: &Caller) -> Result<AuditFilter, Fault> {
@@ -70,37 +81,61 @@ impl Services {
         Ok(AuditFilter { org: own_org(caller).0, no_patient: names_no_patient(&scope), ..AuditFilter::default() })
     }
 
-    fn narrow(&self, filter: &mut AuditFilter, name: &str, value: &str) -> Result<(), Fault> {
+    /// Takes one parameter in. Each is given once, with one value, but for `date`, which narrows each time.
+    fn narrow(&self, filter: &mut AuditFilter, name: &str, value: &str, base: &str) -> Result<(), Fault> {
         let invalid = || {
             Fault::new(FaultKind::Invalid, "search-value", format!("{name} does not read: {}.", short(value)))
         };
+        let repeated = match name {
+            "_id" => filter.id.is_some(),
+            "patient" | "patient:Patient" => filter.patient.is_some(),
+            "agent-name" => filter.agent.is_some(),
+            "entity" => filter.entity.is_some(),
+            "action" => filter.action.is_some(),
+            "outcome" => filter.outcome.is_some(),
+            _ => false,
+        };
+        let several = value.is_empty() || value.contains(',') || repeated;
+        if several && !name.starts_with("_page") && !matches!(name, "_format" | "_pretty" | "_sort") {
+            let words = format!("{name} takes one value here, once.");
+            return Err(Fault::new(FaultKind::Invalid, "search-value", words));
+        }
+        let relative = value.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).unwrap_or(value);
         match name {
             "_id" => filter.id = Some(value.to_owned()),
-            "date" => narrow_date(filter, value).ok_or_else(invalid)?,
+            "date" | "_lastUpdated" => narrow_date(filter, value).ok_or_else(invalid)?,
             "patient" | "patient:Patient" => {
-                filter.patient = Some(value.strip_prefix("Patient/").unwrap_or(value).to_owned());
+                let id = relative.strip_prefix("Patient/").unwrap_or(relative);
+                filter.patient = Some(LogicalId::parse(id).map_err(|_| invalid())?.as_str().to_owned());
             }
             "agent-name" => filter.agent = Some(value.to_owned()),
             "entity" => {
-                let (kind, id) = value.split_once('/').ok_or_else(invalid)?;
+                let (kind, id) = relative.split_once('/').ok_or_else(invalid)?;
                 filter.kind = Some(kind.to_owned());
                 filter.entity = Some(id.to_owned());
             }
-            "action" => filter.action = Some(value.chars().next().ok_or_else(invalid)?),
-            "outcome" => filter.outcome = Some(value.parse().map_err(|_| invalid())?),
+            "action" => {
+                let mut letters = code_of(value, "http://hl7.org/fhir/audit-event-action").ok_or_else(invalid)?.chars();
+                let action = letters.next().filter(|letter| "CRUDE".contains(*letter) && letters.next().is_none());
+                filter.action = Some(action.ok_or_else(invalid)?);
+            }
+            "outcome" => {
+                let code = code_of(value, "http://hl7.org/fhir/audit-event-outcome").ok_or_else(invalid)?;
+                filter.outcome = Some(code.parse().map_err(|_| invalid())?);
+            }
             "_count" => {
                 let count: u64 = value.parse().map_err(|_| invalid())?;
                 filter.limit = count.clamp(1, u64::from(self.settings.page_limit));
             }
             "_page" => filter.before = Some(value.parse().map_err(|_| invalid())?),
-            "_sort" if value == "-date" => {}
+            "_sort" if matches!(value, "-date" | "-_lastUpdated") => {}
             "_format" | "_pretty" => {}
             _ => {
                 return Err(Fault::new(
                     FaultKind::Invalid,
                     "search-parameter-unknown",
                     format!(
-                        "AuditEvent is searched by _id, date, patient, agent-name, entity, action, outcome, _count and _sort=-date; not by {}.",
+                        "AuditEvent is searched by _id, date, _lastUpdated, patient, agent-name, entity, action, outcome, _count and _sort=-date; not by {}.",
                         short(name)
                     ),
                 ));
@@ -127,6 +162,14 @@ impl Services {
             splice: i32::try_from(body.splice).map_err(Fault::internal)?,
             body: Arc::from(body.json.into_bytes()),
         })
+    }
+}
+
+/// The code of a token, `code`, `|code` or `system|code` of the one system it can have.
+fn code_of<'v>(value: &'v str, system: &str) -> Option<&'v str> {
+    match value.split_once('|') {
+        None => Some(value),
+        Some((given, code)) => (given.is_empty() || given == system).then_some(code),
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::resources::{Version, short};
-use lenticular_base::{Fault, FaultKind, Instant, Kind, Vid};
+use crate::resources::{Version, own_org, short};
+use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Vid, calendar};
 use lenticular_fhir::kinds;
 use lenticular_policy::{Action, Scope};
-use lenticular_store::HistoryQuery;
+use lenticular_store::{HistoryQuery, Record};
 
 /// What history is asked for.
 #[derive(Clone, Debug, Default)]
@@ -38,10 +38,14 @@ impl HistoryRequest {
             let invalid =
                 || Fault::new(FaultKind::Invalid, "history", format!("{name} does not read: {}.", short(value)));
             match name.as_str() {
-                "_since" => request.since = Some(Instant::parse(value).ok_or_else(invalid)?),
-                "_count" => request.count = Some(value.parse().map_err(|_| invalid())?),
+                "_since" => request.since = Some(since(value).ok_or_else(invalid)?),
+                // More digits than a number holds is more than any page.
+                "_count" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
+                    request.count = Some(value.parse().unwrap_or(u32::MAX));
+                }
                 "_page" => request.before = Some(value.parse().map_err(|_| invalid())?),
                 "_format" | "_pretty" => {}
+                "_count" => return Err(invalid()),
                 _ => {
                     return Err(Fault::new(
                         FaultKind::Invalid,
@@ -55,6 +59,11 @@ impl HistoryRequest {
     }
 }
 
+/// An instant, or the beginning of a date as precise as clients write one.
+fn since(text: &str) -> Option<Instant> {
+    Instant::parse(text).or_else(|| calendar::parse_span(text).map(|span| Instant(span.low)))
+}
+
 impl Services {
     /// The versions that the caller may see. An instance that nobody may know of is not found.
     pub async fn history(&self, caller: &Caller, request: HistoryRequest) -> Result<History, Fault> {
@@ -65,8 +74,13 @@ impl Services {
         };
         let kind = request.kind.map_or("", kinds::name);
         let access = Access::of('R', interaction, kind, &short(request.id.as_deref().unwrap_or("")));
-        let scope = self.authorise(caller, Action::Read, request.kind)?;
-        let outcome = self.blocking(move |services| services.history_page(&scope, &request)).await;
+        let outcome = match self.authorise(caller, Action::Read, request.kind) {
+            Ok(scope) => {
+                let org = own_org(caller);
+                self.blocking(move |services| services.history_page(scope, org, &request)).await
+            }
+            Err(fault) => Err(fault),
+        };
         let access = match &outcome {
             Ok((rows, _)) => access.showing(rows),
             Err(_) => access,
@@ -79,26 +93,29 @@ impl Services {
     }
 
     fn history_page(
-        &self, scope: &Scope, request: &HistoryRequest,
-    ) -> Result<(Vec<lenticular_store::Record>, bool), Fault> {
-        let scope = match request.kind {
-            Some(_) => scope.clone(),
+        &self, scope: Scope, org: OrgNo, request: &HistoryRequest,
+    ) -> Result<(Vec<Record>, bool), Fault> {
+        let scope = match (request.kind, &request.id) {
+            (Some(kind), Some(id)) => self.scope_of_one(scope, org, kind, id)?,
+            (Some(_), None) => scope,
             // The network's own rows and the rows of images are no resources.
-            None => scope.within_kinds(kinds::all().map(|(kind, _)| kind).collect()),
+            (None, _) => scope.within_kinds(kinds::all().map(|(kind, _)| kind).collect()),
         };
         let count = request.count.unwrap_or(self.settings.page_default).min(self.settings.page_limit);
-        let page = self.store.reader.history(
-            &scope,
-            &HistoryQuery {
-                kind: request.kind,
-                id: request.id.clone(),
-                since: request.since,
-                before: request.before.map(Vid),
-                limit: u64::from(count),
-            },
-        )?;
-        if request.id.is_some() && page.rows.is_empty() && request.since.is_none() && request.before.is_none() {
-            return Err(Fault::not_found());
+        let query = HistoryQuery {
+            kind: request.kind,
+            id: request.id.clone(),
+            since: request.since,
+            before: request.before.map(Vid),
+            limit: u64::from(count),
+        };
+        let page = self.store.reader.history(&scope, &query)?;
+        if request.id.is_some() && page.rows.is_empty() {
+            // Nothing since then is an answer about something that is there.
+            let any = HistoryQuery { since: None, before: None, limit: 1, ..query };
+            if self.store.reader.history(&scope, &any)?.rows.is_empty() {
+                return Err(Fault::not_found());
+            }
         }
         Ok((page.rows, page.more))
     }

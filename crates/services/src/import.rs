@@ -3,7 +3,7 @@
 use crate::Services;
 use crate::access::Caller;
 use crate::ingest::{Arrival, Disposition};
-use crate::resources::{id_in_body, kind_of, parse};
+use crate::resources::{Precondition, id_in_body, kind_of, parse};
 use bytes::Bytes;
 use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind};
@@ -133,8 +133,8 @@ impl Services {
             (kind_of(&name)?, id_in_body(&tree)?)
         };
         match id {
-            Some(id) => self.update(caller, kind, id.as_str(), bytes, None).await.map(|_| ()),
-            None => self.create(caller, kind, bytes, None).await.map(|_| ()),
+            Some(id) => self.update(caller, kind, id.as_str(), bytes, Precondition::None, "").await.map(|_| ()),
+            None => self.create(caller, kind, bytes, None, "").await.map(|_| ()),
         }
     }
 }

@@ -3,15 +3,16 @@
 use crate::access::Caller;
 use crate::audit::Access;
 use crate::resources::{
-    Version, Written, WrittenParts, check_match, id_in_body, own_org, parse, refuse_server_owned, search_context, short,
-    written,
+    Precondition, Version, Written, WrittenParts, id_in_body, own_org, parse_resource, refuse_server_owned,
+    search_context, short, written,
 };
 use crate::{Services, random};
 use lenticular_base::index::Query;
-use lenticular_base::{Fault, FaultKind, Kind, LogicalId};
+use lenticular_base::tree::Tree;
+use lenticular_base::{Fault, FaultKind, Kind, LogicalId, OrgNo};
 use lenticular_fhir::{kinds, search};
-use lenticular_policy::Action;
-use lenticular_store::{View, Write};
+use lenticular_policy::{Action, Scope};
+use lenticular_store::{Record, View, Write};
 use bytes::Bytes;
 
 /// Criteria of a conditional interaction: what stands behind the `?`, decoded, and the FHIR base it was asked at.
@@ -53,103 +54,115 @@ pub(crate) fn several() -> Fault {
 impl Services {
     /// Reads the current version.
     pub async fn read(&self, caller: &Caller, kind: Kind, id: &str) -> Result<Version, Fault> {
+        let outcome = self.read_unaudited(caller, kind, id).await;
+        let access = Access::of('R', "read", kinds::name(kind), &short(id)).showing(outcome.as_ref().ok());
+        self.audited(caller, access, outcome.and_then(undeleted)).await
+    }
+
+    async fn read_unaudited(&self, caller: &Caller, kind: Kind, id: &str) -> Result<Record, Fault> {
         let scope = self.authorise(caller, Action::Read, Some(kind))?;
         let org = own_org(caller);
         let found = match self.store.reader.get_cached(&scope, org, kind, id) {
-            Some(found) => Ok(found),
+            Some(found) => found,
             None => {
                 let id = id.to_owned();
-                self.blocking(move |services| services.store.reader.get(&scope, org, kind, &id)).await
+                self.blocking(move |services| services.store.reader.get(&scope, org, kind, &id)).await?
             }
         };
-        let outcome = found.and_then(|record| record.ok_or_else(Fault::not_found)).and_then(|record| {
-            if record.deleted { Err(gone(record.version)) } else { Ok(record) }
-        });
-        let access = Access::of('R', "read", kinds::name(kind), &short(id)).showing(outcome.as_ref().ok());
-        self.audited(caller, access, outcome.map(Version::from)).await
+        found.ok_or_else(Fault::not_found)
     }
 
     /// Reads one version.
     pub async fn vread(&self, caller: &Caller, kind: Kind, id: &str, version: i64) -> Result<Version, Fault> {
-        let scope = self.authorise(caller, Action::Read, Some(kind))?;
-        let (org, name) = (own_org(caller), id.to_owned());
-        let found = self
-            .blocking(move |services| services.store.reader.version(&scope, org, kind, &name, version))
-            .await;
-        let outcome = found.and_then(|record| record.ok_or_else(Fault::not_found)).and_then(|record| {
-            if record.deleted { Err(gone(record.version)) } else { Ok(record) }
-        });
+        let outcome = self.vread_unaudited(caller, kind, id, version).await;
         let access = Access::of('R', "vread", kinds::name(kind), &short(id)).showing(outcome.as_ref().ok());
-        self.audited(caller, access, outcome.map(Version::from)).await
+        self.audited(caller, access, outcome.and_then(undeleted)).await
+    }
+
+    async fn vread_unaudited(&self, caller: &Caller, kind: Kind, id: &str, version: i64) -> Result<Record, Fault> {
+        let scope = self.authorise(caller, Action::Read, Some(kind))?;
+        let (org, id) = (own_org(caller), id.to_owned());
+        self.blocking(move |services| {
+            let scope = services.scope_of_one(scope, org, kind, &id)?;
+            services.store.reader.version(&scope, org, kind, &id, version)?.ok_or_else(Fault::not_found)
+        })
+        .await
+    }
+
+    /// Members choose ids by themselves, so several rows may bear one name: all versions that are shown under it are those
+    /// of the row that a read shows.
+    pub(crate) fn scope_of_one(
+        &self, scope: Scope, org: OrgNo, kind: Kind, id: &str,
+    ) -> Result<Scope, Fault> {
+        let current = self.store.reader.get(&scope, org, kind, id)?;
+        Ok(current.map_or(scope.clone(), |record| scope.within_org(record.columns.org)))
     }
 
     /// Creates a resource under a new id; with criteria only where they find none (`If-None-Exist`, decided inside the
-    /// single writer: racing callers make one).
+    /// single writer: racing callers make one). `base` is the FHIR base of this request.
     pub async fn create(
-        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>,
+        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>, base: &str,
     ) -> Result<Written, Fault> {
-        let outcome = self.create_unaudited(caller, kind, body, if_none_exist).await;
-        self.audited(caller, access_of('C', "create", kind, &outcome), outcome).await
+        let query = if_none_exist.as_ref().map(Criteria::text);
+        let outcome = self.create_unaudited(caller, kind, body, if_none_exist, base).await;
+        let access = access_of('C', "create", kind, "", &outcome);
+        let access = match query {
+            Some(query) => access.query(query),
+            None => access,
+        };
+        self.audited(caller, access, outcome).await
     }
 
     async fn create_unaudited(
-        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>,
+        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>, base: &str,
     ) -> Result<Written, Fault> {
-        refuse_server_owned(kind)?;
         self.authorise(caller, Action::Write, Some(kind))?;
+        refuse_server_owned(kind)?;
         let query = if_none_exist.map(|criteria| criteria.query(self, kind)).transpose()?;
         let id = LogicalId::from_random(random()?);
+        let base = base.to_owned();
         let prepared = self
-            .compute_small(body.len(), move |services| services.prepare(&parse(&body)?, kind, id.as_str()))
+            .compute_small(body.len(), move |services| {
+                services.prepare(&parse_resource(services, &body, &base)?, kind, id.as_str())
+            })
             .await?;
         let org = own_org(caller);
         let parts = WrittenParts::from(&prepared);
         let committed = self
             .commit(caller.author(), Vec::new(), move |view, _| {
-                if let Some(query) = &query {
-                    let mut found = view.find(org, query)?;
-                    if found.len() > 1 {
-                        return Err(several());
-                    }
-                    if let Some(record) = found.pop() {
-                        return Ok((Vec::new(), Some(record)));
-                    }
+                if let Some(query) = &query
+                    && let Some(record) = find_one(view, org, query)?
+                {
+                    return Ok((Vec::new(), Some(record)));
                 }
                 Ok((vec![Write::Put(Box::new(prepared.put(org)))], None))
             })
             .await?;
         Ok(match committed.answer {
-            Some(record) => Written { version: record.into(), created: false, existed: true },
+            Some(record) => Written::found(record),
             None => written(&parts, committed.versions[0], committed.stamp.time, true),
         })
     }
 
     /// Writes a new version under a known id; creates it where it is not there (update as create).
     pub async fn update(
-        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, if_match: Option<i64>,
+        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, precondition: Precondition, base: &str,
     ) -> Result<Written, Fault> {
-        let outcome = self.update_unaudited(caller, kind, id, body, if_match).await;
-        self.audited(caller, access_of('U', "update", kind, &outcome), outcome).await
+        let outcome = self.update_unaudited(caller, kind, id, body, precondition, base).await;
+        self.audited(caller, access_of('U', "update", kind, id, &outcome), outcome).await
     }
 
     async fn update_unaudited(
-        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, if_match: Option<i64>,
+        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, precondition: Precondition, base: &str,
     ) -> Result<Written, Fault> {
-        refuse_server_owned(kind)?;
         self.authorise(caller, Action::Write, Some(kind))?;
+        refuse_server_owned(kind)?;
         let id = LogicalId::parse(id)?;
-        let name = id.clone();
+        let (name, base) = (id.clone(), base.to_owned());
         let prepared = self
             .compute_small(body.len(), move |services| {
-                let tree = parse(&body)?;
-                if id_in_body(&tree)?.as_ref() != Some(&name) {
-                    return Err(Fault::new(
-                        FaultKind::Invalid,
-                        "id",
-                        format!("The body's id has to be the one in the URL, \"{name}\"."),
-                    )
-                    .at("id"));
-                }
+                let tree = parse_resource(services, &body, &base)?;
+                refuse_other_id(&tree, &name)?;
                 services.prepare(&tree, kind, name.as_str())
             })
             .await?;
@@ -158,7 +171,7 @@ impl Services {
         let committed = self
             .commit(caller.author(), Vec::new(), move |view, _| {
                 let current = view.current(org, kind, id.as_str())?;
-                check_match(current.as_ref(), if_match)?;
+                precondition.check(current.as_ref())?;
                 let created = current.is_none_or(|record| record.deleted);
                 Ok((vec![Write::Put(Box::new(prepared.put(org)))], created))
             })
@@ -168,106 +181,128 @@ impl Services {
 
     /// Updates the one resource that the criteria find, or creates one where they find none (FHIR R4 §3.1.0.4.3).
     pub async fn update_where(
-        &self, caller: &Caller, kind: Kind, criteria: Criteria, body: Bytes, if_match: Option<i64>,
+        &self, caller: &Caller, kind: Kind, criteria: Criteria, body: Bytes, precondition: Precondition,
     ) -> Result<Written, Fault> {
-        let outcome = self.update_where_unaudited(caller, kind, &criteria, body, if_match).await;
-        self.audited(caller, access_of('U', "update", kind, &outcome).query(criteria.text()), outcome).await
+        let mut outcome = Err(changed_meanwhile());
+        for _ in 0..ATTEMPTS {
+            outcome = self.update_where_unaudited(caller, kind, &criteria, body.clone(), precondition).await;
+            if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
+                break;
+            }
+        }
+        let access = access_of('U', "update", kind, "", &outcome).query(criteria.text());
+        self.audited(caller, access, outcome).await
     }
 
+    /// Which id it becomes decides the body, and only the writer knows: the body is made for what is found before, and
+    /// made anew where the writer finds something else.
     async fn update_where_unaudited(
-        &self, caller: &Caller, kind: Kind, criteria: &Criteria, body: Bytes, if_match: Option<i64>,
+        &self, caller: &Caller, kind: Kind, criteria: &Criteria, body: Bytes, precondition: Precondition,
     ) -> Result<Written, Fault> {
-        refuse_server_owned(kind)?;
         self.authorise(caller, Action::Write, Some(kind))?;
+        refuse_server_owned(kind)?;
         let query = criteria.query(self, kind)?;
         let org = own_org(caller);
-        let author = caller.author();
-        // Which id it becomes decides the body, and only the writer knows: the body is made there.
-        let services = self.clone();
+        let (before, base) = (query.clone(), criteria.base.clone());
         let fresh = LogicalId::from_random(random()?);
-        let committed = self
-            .commit(author, Vec::new(), move |view, _| {
-                let tree = parse(&body)?;
-                let own = id_in_body(&tree)?;
-                let mut found = view.find(org, &query)?;
-                if found.len() > 1 {
+        let (prepared, found, own) = self
+            .blocking(move |services| {
+                let mut rows = services.store.reader.search(&Scope::of_own_work(org), &before)?.rows;
+                if rows.len() > 1 {
                     return Err(several());
                 }
-                let (id, created) = match found.pop() {
-                    Some(record) => {
-                        check_match(Some(&record), if_match)?;
-                        if own.is_some_and(|own| own.as_str() != record.id) {
-                            return Err(Fault::new(
-                                FaultKind::Invalid,
-                                "id",
-                                "The body's id is not that of the resource that the criteria find.",
-                            )
-                            .at("id"));
-                        }
-                        (record.id, false)
+                let found = rows.pop().map(|record| record.id);
+                let tree = parse_resource(services, &body, &base)?;
+                let own = id_in_body(&tree)?;
+                let id = match (&found, &own) {
+                    (Some(found), Some(own)) if own.as_str() != found => {
+                        return Err(Fault::new(
+                            FaultKind::Invalid,
+                            "id",
+                            "The body's id is not that of the resource that the criteria find.",
+                        )
+                        .at("id"));
                     }
-                    None => {
-                        check_match(None, if_match)?;
-                        create_as(view, org, kind, own, fresh)?
-                    }
+                    (Some(found), _) => found.clone(),
+                    (None, Some(own)) => own.as_str().to_owned(),
+                    (None, None) => fresh.as_str().to_owned(),
                 };
-                let prepared = services.prepare(&tree, kind, &id)?;
-                let parts = WrittenParts::from(&prepared);
-                Ok((vec![Write::Put(Box::new(prepared.put(org)))], (parts, created)))
+                Ok((services.prepare(&tree, kind, &id)?, found, own))
             })
             .await?;
-        let (parts, created) = committed.answer;
-        Ok(written(&parts, committed.versions[0], committed.stamp.time, created))
+        let parts = WrittenParts::from(&prepared);
+        let committed = self
+            .commit(caller.author(), Vec::new(), move |view, _| {
+                let current = find_one(view, org, &query)?;
+                if current.as_ref().map(|record| &record.id) != found.as_ref() {
+                    return Err(changed_meanwhile());
+                }
+                precondition.check(current.as_ref())?;
+                if let (None, Some(own)) = (&current, &own)
+                    && view.current(org, kind, own.as_str())?.is_some_and(|record| !record.deleted)
+                {
+                    return Err(id_taken());
+                }
+                Ok((vec![Write::Put(Box::new(prepared.put(org)))], current.is_none()))
+            })
+            .await?;
+        Ok(written(&parts, committed.versions[0], committed.stamp.time, committed.answer))
     }
 
     /// Deletes a resource; one that is not there is deleted already. Gives the version that says so.
     pub async fn delete(
-        &self, caller: &Caller, kind: Kind, id: &str, if_match: Option<i64>,
+        &self, caller: &Caller, kind: Kind, id: &str, precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
-        let outcome = self.delete_unaudited(caller, kind, id, if_match).await;
-        self.audited(caller, Access::of('D', "delete", kinds::name(kind), &short(id)), outcome).await
+        let name = id.to_owned();
+        let outcome = self
+            .delete_unaudited(caller, kind, precondition, move |view, org| view.current(org, kind, &name))
+            .await;
+        let access = Access::of('D', "delete", kinds::name(kind), &short(id));
+        self.deleted(caller, access, outcome).await
+    }
+
+    /// Deletes the one resource that the criteria find (FHIR R4 §3.1.0.7.1, single). Gives the version that says so.
+    pub async fn delete_where(
+        &self, caller: &Caller, kind: Kind, criteria: Criteria, precondition: Precondition,
+    ) -> Result<Option<i64>, Fault> {
+        let outcome = match criteria.query(self, kind) {
+            Ok(query) => {
+                let find = move |view: &dyn View, org| find_one(view, org, &query);
+                self.delete_unaudited(caller, kind, precondition, find).await
+            }
+            Err(fault) => Err(fault),
+        };
+        let id = outcome.as_ref().ok().and_then(|gone| gone.as_ref()).map_or("", |gone| gone.id.as_str()).to_owned();
+        let access = Access::of('D', "delete", kinds::name(kind), &id).query(criteria.text());
+        self.deleted(caller, access, outcome).await
     }
 
     async fn delete_unaudited(
-        &self, caller: &Caller, kind: Kind, id: &str, if_match: Option<i64>,
-    ) -> Result<Option<i64>, Fault> {
-        refuse_server_owned(kind)?;
+        &self, caller: &Caller, kind: Kind, precondition: Precondition,
+        find: impl FnOnce(&dyn View, OrgNo) -> Result<Option<Record>, Fault> + Send + 'static,
+    ) -> Result<Option<Deleted>, Fault> {
         self.authorise(caller, Action::Write, Some(kind))?;
-        let (org, id) = (own_org(caller), id.to_owned());
+        refuse_server_owned(kind)?;
+        let org = own_org(caller);
         let committed = self
             .commit(caller.author(), Vec::new(), move |view, _| {
-                let current = view.current(org, kind, &id)?.filter(|record| !record.deleted);
-                check_match(current.as_ref(), if_match)?;
-                Ok(match current {
-                    Some(_) => (vec![Write::Delete { org, kind, id }], ()),
-                    None => (Vec::new(), ()),
-                })
+                let current = find(view, org)?.filter(|record| !record.deleted);
+                precondition.check(current.as_ref())?;
+                let gone = current.map(|record| (record.id, record.columns.patient));
+                let write = gone.iter().map(|(id, _)| Write::Delete { org, kind, id: id.clone() });
+                Ok((write.collect(), gone.clone()))
             })
             .await?;
-        Ok(committed.versions.first().copied())
+        let version = committed.versions.first().copied();
+        Ok(committed.answer.zip(version).map(|((id, patient), version)| Deleted { id, patient, version }))
     }
 
-    /// Deletes the one resource that the criteria find (FHIR R4 §3.1.0.7.1, single).
-    pub async fn delete_where(&self, caller: &Caller, kind: Kind, criteria: Criteria) -> Result<(), Fault> {
-        let outcome = self.delete_where_unaudited(caller, kind, &criteria).await;
-        let access = Access::of('D', "delete", kinds::name(kind), "").query(criteria.text());
-        self.audited(caller, access, outcome).await
-    }
-
-    async fn delete_where_unaudited(&self, caller: &Caller, kind: Kind, criteria: &Criteria) -> Result<(), Fault> {
-        refuse_server_owned(kind)?;
-        self.authorise(caller, Action::Write, Some(kind))?;
-        let query = criteria.query(self, kind)?;
-        let org = own_org(caller);
-        self.commit(caller.author(), Vec::new(), move |view, _| {
-            let mut found = view.find(org, &query)?;
-            if found.len() > 1 {
-                return Err(several());
-            }
-            Ok((found.pop().map(|record| Write::Delete { org, kind, id: record.id }).into_iter().collect(), ()))
-        })
-        .await
-        .map(|_| ())
+    async fn deleted(
+        &self, caller: &Caller, access: Access, outcome: Result<Option<Deleted>, Fault>,
+    ) -> Result<Option<i64>, Fault> {
+        let patient = outcome.as_ref().ok().and_then(|gone| gone.as_ref()).and_then(|gone| gone.patient.clone());
+        let outcome = outcome.map(|gone| gone.map(|gone| gone.version));
+        self.audited(caller, access.patient(patient), outcome).await
     }
 
     /// CPU work: here and now where it is small, else on the CPU pool.
@@ -280,26 +315,66 @@ impl Services {
     }
 }
 
-/// The id of a resource that a conditional update creates: its own where it has one that is free.
-fn create_as(
-    view: &dyn View, org: lenticular_base::OrgNo, kind: Kind, own: Option<LogicalId>, fresh: LogicalId,
-) -> Result<(String, bool), Fault> {
-    let Some(own) = own else { return Ok((fresh.as_str().to_owned(), true)) };
-    if view.current(org, kind, own.as_str())?.is_some_and(|record| !record.deleted) {
-        return Err(Fault::new(
-            FaultKind::Conflict,
-            "id-taken",
-            "The criteria find nothing, but the body's id belongs to another resource; nothing was changed.",
-        ));
+/// What a delete deleted.
+struct Deleted {
+    id: String,
+    patient: Option<String>,
+    version: i64,
+}
+
+fn id_taken() -> Fault {
+    Fault::new(
+        FaultKind::Conflict,
+        "id-taken",
+        "The criteria find nothing, but the body's id belongs to another resource; nothing was changed.",
+    )
+}
+
+/// An update's body says its id (FHIR R4 §3.1.0.4).
+fn refuse_other_id(tree: &Tree<'_>, id: &LogicalId) -> Result<(), Fault> {
+    let words = match id_in_body(tree)? {
+        Some(own) if own == *id => return Ok(()),
+        Some(_) => format!("The body's id has to be the one in the URL, \"{id}\"."),
+        None => format!("The body has no id; it has to be the one in the URL, \"{id}\"."),
+    };
+    Err(Fault::new(FaultKind::Invalid, "id", words).at("id"))
+}
+
+/// What criteria find inside the writer.
+pub(crate) fn find_one(view: &dyn View, org: OrgNo, query: &Query) -> Result<Option<Record>, Fault> {
+    let mut found = view.find(org, query)?;
+    if found.len() > 1 {
+        return Err(several());
     }
-    Ok((own.as_str().to_owned(), true))
+    Ok(found.pop())
+}
+
+/// How often work is done anew because the store changed meanwhile.
+pub(crate) const ATTEMPTS: usize = 20;
+
+/// The code of [`changed_meanwhile`].
+pub(crate) const CHANGED: &str = "changed-meanwhile";
+
+pub(crate) fn changed_meanwhile() -> Fault {
+    Fault::new(
+        FaultKind::Busy,
+        CHANGED,
+        "What the criteria find changed again and again meanwhile; nothing was kept. Send it again.",
+    )
+}
+
+fn undeleted(record: Record) -> Result<Version, Fault> {
+    if record.deleted { Err(gone(record.version)) } else { Ok(record.into()) }
 }
 
 fn gone(version: i64) -> Fault {
     Fault::new(FaultKind::Gone, "deleted", format!("It was deleted; version W/\"{version}\" says so."))
 }
 
-fn access_of(action: char, interaction: &str, kind: Kind, outcome: &Result<Written, Fault>) -> Access {
-    let id = outcome.as_ref().map_or("", |written| written.version.id.as_str());
-    Access::of(action, interaction, kinds::name(kind), id)
+/// An access to what was written, or to the id that was asked for.
+fn access_of(action: char, interaction: &str, kind: Kind, asked: &str, outcome: &Result<Written, Fault>) -> Access {
+    let written = outcome.as_ref().ok();
+    let id = written.map_or_else(|| short(asked), |written| written.version.id.clone());
+    let patient = written.and_then(|written| written.patient.clone());
+    Access::of(action, interaction, kinds::name(kind), &id).patient(patient)
 }

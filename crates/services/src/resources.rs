@@ -3,9 +3,10 @@
 use crate::Services;
 use crate::access::Caller;
 use lenticular_base::index::Entry;
-use lenticular_base::tree::{self, Tree};
+use lenticular_base::tree::{self, Text, Tree};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, LogicalId, OrgNo};
 use lenticular_fhir::outcome::Issue;
+use lenticular_fhir::reference::{self, Place, Reference, for_each_reference_mut};
 use lenticular_fhir::{compartment, extract, kinds, resource, validate};
 use lenticular_store::{PackedBody, Packing, Put, Record};
 use std::fmt;
@@ -30,6 +31,8 @@ pub struct Prepared {
     pub kind: Kind,
     pub id: String,
     pub patient: Option<String>,
+    /// The Study Instance UID that an ImagingStudy is about.
+    pub study: Option<String>,
     pub json: Arc<[u8]>,
     pub splice: i32,
     pub packed: PackedBody,
@@ -44,7 +47,7 @@ impl Prepared {
             patient: self.patient,
             kind: self.kind,
             labels: Labels(0),
-            study: None,
+            study: self.study,
             id: self.id,
             body: self.packed,
             splice: self.splice,
@@ -114,6 +117,54 @@ pub fn parse(bytes: &[u8]) -> Result<Tree<'_>, Fault> {
     tree::parse(bytes).map_err(|e| Fault::new(FaultKind::Invalid, "structure", format!("The body is no JSON that FHIR can have: {e}.")))
 }
 
+/// Makes references to this server relative: whose record a resource is, and what it is found by, is told by relative
+/// references alone, so that a row can be indexed again from itself. `bases` are FHIR bases without a slash at the end.
+pub(crate) fn make_own_references_relative(tree: &mut Tree<'_>, bases: &[&str]) {
+    for_each_reference_mut(tree, &mut |place, text| {
+        if place != Place::Reference || !text.raw().contains("://") && !text.raw().contains('\\') {
+            return;
+        }
+        let plain = text.text();
+        let relative = bases.iter().find_map(|base| plain.strip_prefix(base)?.strip_prefix('/'));
+        if let Some(relative) = relative.filter(|rest| matches!(reference::parse(rest), Some(Reference::Relative(_)))) {
+            *text = Text::new(relative.to_owned());
+        }
+    });
+}
+
+/// The authority of a base, `cloud.example.org:8080`: a body without it has no reference to that base.
+fn authority(base: &str) -> &str {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+/// Reads a resource that arrived at `base`; references to this server become relative.
+pub(crate) fn parse_resource<'a>(services: &Services, bytes: &'a [u8], base: &str) -> Result<Tree<'a>, Fault> {
+    let mut tree = parse(bytes)?;
+    let configured = configured_base(services);
+    let bases: Vec<&str> = own_bases(configured.as_deref(), base)
+        .into_iter()
+        .filter(|base| memchr::memmem::find(bytes, authority(base).as_bytes()).is_some())
+        .collect();
+    if !bases.is_empty() {
+        make_own_references_relative(&mut tree, &bases);
+    }
+    Ok(tree)
+}
+
+/// The FHIR base that the owner configured.
+pub(crate) fn configured_base(services: &Services) -> Option<String> {
+    services.settings.public_url.as_ref().map(|url| format!("{}/fhir", url.trim_end_matches('/')))
+}
+
+/// The bases that mean this server: that of the request, and the configured one.
+pub(crate) fn own_bases<'a>(configured: Option<&'a str>, base: &'a str) -> Vec<&'a str> {
+    let mut bases: Vec<&str> = [Some(base), configured].into_iter().flatten().collect();
+    bases.retain(|base| base.contains("://"));
+    bases.dedup();
+    bases
+}
+
 /// Whether the kind is one that only the server writes.
 pub(crate) fn refuse_server_owned(kind: Kind) -> Result<(), Fault> {
     if kinds::name(kind) == "AuditEvent" {
@@ -155,12 +206,28 @@ impl Services {
             kind,
             id: id.to_owned(),
             patient,
+            study: study_of(tree, kind),
             packed: self.store.reader.pack(kind, body.json.as_bytes(), Packing::Zstd),
             splice,
             entries: extract::extract(tree, kind),
             json: Arc::from(body.json.into_bytes()),
         })
     }
+}
+
+/// The Study Instance UID in an ImagingStudy's identifiers (R4 §8.22.4): `urn:dicom:uid|urn:oid:1.2.3`. A share of the
+/// study opens the row by it, also after a client has updated the resource.
+fn study_of(tree: &Tree<'_>, kind: Kind) -> Option<String> {
+    if kinds::name(kind) != "ImagingStudy" {
+        return None;
+    }
+    let Some(Tree::Array(identifiers)) = tree.get("identifier") else { return None };
+    identifiers.iter().find_map(|identifier| {
+        let uid = identifier.text_at("value").filter(|_| identifier.text_at("system").as_deref() == Some("urn:dicom:uid"))?;
+        let uid = uid.strip_prefix("urn:oid:")?;
+        let fits = (1..=64).contains(&uid.len()) && uid.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        fits.then(|| uid.to_owned())
+    })
 }
 
 /// The logical id that a body carries, checked.
@@ -171,32 +238,72 @@ pub(crate) fn id_in_body(tree: &Tree<'_>) -> Result<Option<LogicalId>, Fault> {
     }
 }
 
-/// The version that an `If-Match` header asks for: `W/"3"` or `"3"` (RFC 9110 §13.1.1, FHIR R4 §3.1.0.6).
-pub fn parse_etag(text: &str) -> Result<i64, Fault> {
-    let inner = text.trim().trim_start_matches("W/").trim_matches('"');
-    inner.parse().ok().filter(|version| *version > 0).ok_or_else(|| {
-        Fault::new(FaultKind::Invalid, "if-match", "If-Match is a version such as W/\"3\".")
-    })
+/// What has to be true of the current version before something is written (RFC 9110 §13.1, FHIR R4 §3.1.0.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Precondition {
+    #[default]
+    None,
+    /// `If-Match: W/"3"`.
+    Version(i64),
+    /// `If-Match: *`: there is one.
+    Exists,
+    /// `If-None-Match: *`: there is none.
+    Absent,
 }
 
-/// Refuses where the current version is not the one that was asked for.
-pub(crate) fn check_match(current: Option<&Record>, wanted: Option<i64>) -> Result<(), Fault> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    let found = current.filter(|record| !record.deleted).map(|record| record.version);
-    if found == Some(wanted) {
-        return Ok(());
+impl Precondition {
+    /// What `If-Match` asks for.
+    pub fn if_match(text: &str) -> Result<Precondition, Fault> {
+        if text.trim() == "*" { Ok(Precondition::Exists) } else { parse_etag(text).map(Precondition::Version) }
     }
-    let words = match found {
-        Some(version) => format!("The current version is W/\"{version}\", not W/\"{wanted}\"; nothing was changed."),
-        None => format!("There is no current version, so it is not W/\"{wanted}\"; nothing was changed."),
-    };
-    Err(Fault::new(FaultKind::PreconditionFailed, "version-conflict", words))
+
+    /// What a write's `If-Match` and `If-None-Match` ask for; of the latter only `*` means anything for a write.
+    pub fn of(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition, Fault> {
+        match (if_match, if_none_match.map(str::trim)) {
+            (Some(text), _) => Precondition::if_match(text),
+            (None, Some("*")) => Ok(Precondition::Absent),
+            _ => Ok(Precondition::None),
+        }
+    }
+
+    /// Refuses where the current version is not as it was asked for.
+    pub(crate) fn check(self, current: Option<&Record>) -> Result<(), Fault> {
+        let found = current.filter(|record| !record.deleted).map(|record| record.version);
+        let words = match (self, found) {
+            (Precondition::None, _) | (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => return Ok(()),
+            (Precondition::Version(wanted), Some(version)) if wanted == version => return Ok(()),
+            (Precondition::Version(wanted), Some(version)) => {
+                format!("The current version is W/\"{version}\", not W/\"{wanted}\"; nothing was changed.")
+            }
+            (Precondition::Version(wanted), None) => {
+                format!("There is no current version, so it is not W/\"{wanted}\"; nothing was changed.")
+            }
+            (Precondition::Exists, None) => "There is no current version; nothing was changed.".to_owned(),
+            (Precondition::Absent, Some(version)) => {
+                format!("It is there already, as version W/\"{version}\"; nothing was changed.")
+            }
+        };
+        Err(Fault::new(FaultKind::PreconditionFailed, "version-conflict", words))
+    }
+}
+
+/// The version in an entity tag: `W/"3"`, `"3"`, or the bare `3` that some clients send.
+pub fn parse_etag(text: &str) -> Result<i64, Fault> {
+    let text = text.trim();
+    let tag = text.strip_prefix("W/").unwrap_or(text);
+    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+    let digits = !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_digit());
+    inner.parse().ok().filter(|version| digits && *version > 0).ok_or_else(|| {
+        Fault::new(FaultKind::Invalid, "if-match", "If-Match is a version such as W/\"3\".")
+    })
 }
 
 /// What one write came to.
 #[derive(Clone, Debug)]
 pub struct Written {
     pub version: Version,
+    /// The patient whose record it is.
+    pub patient: Option<String>,
     /// A row that was not there before (201), or a new version of one (200).
     pub created: bool,
     /// Nothing was written: `If-None-Exist` found this one.
@@ -214,6 +321,7 @@ pub(crate) fn written(prepared: &WrittenParts, version: i64, updated: Instant, c
             body: prepared.json.clone(),
             splice: prepared.splice,
         },
+        patient: prepared.patient.clone(),
         created,
         existed: false,
     }
@@ -224,8 +332,17 @@ pub(crate) fn written(prepared: &WrittenParts, version: i64, updated: Instant, c
 pub(crate) struct WrittenParts {
     pub kind: Kind,
     pub id: String,
+    pub patient: Option<String>,
     pub json: Arc<[u8]>,
     pub splice: i32,
+}
+
+impl Written {
+    /// What a condition found instead of writing.
+    pub(crate) fn found(record: Record) -> Written {
+        let patient = record.columns.patient.clone();
+        Written { version: record.into(), patient, created: false, existed: true }
+    }
 }
 
 impl From<&Prepared> for WrittenParts {
@@ -233,6 +350,7 @@ impl From<&Prepared> for WrittenParts {
         WrittenParts {
             kind: prepared.kind,
             id: prepared.id.clone(),
+            patient: prepared.patient.clone(),
             json: prepared.json.clone(),
             splice: prepared.splice,
         }

@@ -3,14 +3,14 @@
 use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::resources::{Version, own_org, search_context};
+use crate::resources::{Version, search_context};
 use lenticular_base::index::{After, Clause, Query, SortValue, Test};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position, Vid};
 use lenticular_fhir::search::{self, Include, Search, Summary, Total};
 use lenticular_fhir::{kinds, reference};
 use lenticular_policy::{Action, Scope};
 use lenticular_store::Record;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// A page of a search.
 #[derive(Clone, Debug)]
@@ -55,15 +55,14 @@ impl Services {
         context.lenient = lenient;
         let mut search = search::parse(kind, &pairs, &context).map_err(Fault::from)?;
         if let Some(page) = &search.page {
-            let (at, after) = read_page(page, self.now())?;
+            let (at, after) = read_page(page, self.now(), search.query.sort.len())?;
             search.query.at = Some(at);
             search.query.after = Some(after);
         }
-        let org = own_org(caller);
-        self.blocking(move |services| services.find(&scope, org, search)).await
+        self.blocking(move |services| services.find(&scope, search)).await
     }
 
-    fn find(&self, scope: &Scope, org: OrgNo, search: Search) -> Result<(Found, Vec<Record>), Fault> {
+    fn find(&self, scope: &Scope, search: Search) -> Result<(Found, Vec<Record>), Fault> {
         let counting = search.count == 0 || search.summary == Summary::Count;
         let total = match search.total {
             _ if counting => Some(self.store.reader.count(scope, &search.query, u64::MAX)?),
@@ -82,7 +81,7 @@ impl Services {
         };
         let mut rows = page.rows;
         let matches = rows.len();
-        self.include(scope, org, &search, page.position, &mut rows)?;
+        self.include(scope, &search, page.position, &mut rows)?;
         let mut versions: Vec<Version> = rows.iter().cloned().map(Version::from).collect();
         let included = versions.split_off(matches);
         Ok((Found { search, matches: versions, included, total, next }, rows))
@@ -90,7 +89,7 @@ impl Services {
 
     /// Adds to `rows` what the search's includes name, each row once.
     fn include(
-        &self, scope: &Scope, org: OrgNo, search: &Search, at: Position, rows: &mut Vec<Record>,
+        &self, scope: &Scope, search: &Search, at: Position, rows: &mut Vec<Record>,
     ) -> Result<(), Fault> {
         if search.includes.is_empty() && search.revincludes.is_empty() {
             return Ok(());
@@ -102,7 +101,7 @@ impl Services {
             let follows = |include: &&Include| round == 0 || include.iterate;
             let mut found = Vec::new();
             for include in search.includes.iter().filter(follows) {
-                found.extend(self.referenced(scope, org, include, &source, at)?);
+                found.extend(self.referenced(scope, include, &source, at)?);
             }
             for include in search.revincludes.iter().filter(follows) {
                 found.extend(self.referring(scope, include, &source, at)?);
@@ -113,61 +112,72 @@ impl Services {
                 break;
             }
             if known.len() > INCLUDED_LIMIT {
-                return Err(Fault::new(
-                    FaultKind::Invalid,
-                    "include-too-large",
-                    format!("The page would carry more than {INCLUDED_LIMIT} included resources; ask with a smaller _count."),
-                ));
+                return Err(too_many_included());
             }
             fresh = start..rows.len();
         }
         Ok(())
     }
 
-    /// What the rows refer to.
-    fn referenced(
-        &self, scope: &Scope, org: OrgNo, include: &Include, rows: &[Record], at: Position,
-    ) -> Result<Vec<Record>, Fault> {
-        let vids: Vec<Vid> =
-            rows.iter().filter(|row| row.columns.kind == include.source).map(|row| row.vid).collect();
-        if vids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut names: Vec<(Kind, String)> = Vec::new();
-        for (_, _, text) in self.store.reader.texts(&vids, &include.params)? {
-            if let Some(name) = local_name(&text)
-                && include.target.is_none_or(|target| target == name.0)
-            {
-                names.push(name);
-            }
-        }
-        names.sort();
-        names.dedup();
-        self.store.reader.get_many(scope, org, &names, Some(at))
-    }
-
-    /// What refers to the rows.
-    fn referring(
-        &self, scope: &Scope, include: &Include, rows: &[Record], at: Position,
-    ) -> Result<Vec<Record>, Fault> {
-        let targets: Vec<String> = rows
-            .iter()
-            .filter(|row| include.target.is_none_or(|target| target == row.columns.kind))
-            .map(|row| format!("{}/{}", kinds::name(row.columns.kind), row.id))
-            .collect();
+    /// What the rows refer to. A reference means a row of the same member: others may have chosen the same id.
+    fn referenced(&self, scope: &Scope, include: &Include, rows: &[Record], at: Position) -> Result<Vec<Record>, Fault> {
         let mut found = Vec::new();
-        for some in targets.chunks(100) {
-            let tests = some
-                .iter()
-                .flat_map(|target| include.params.iter().map(move |param| Test::Is(*param, target.clone())))
-                .collect();
-            let mut query = Query::all(include.source, INCLUDED_LIMIT as u64 + 1);
-            query.all.push(Clause { any: tests, not: false });
-            query.at = Some(at);
-            found.extend(self.store.reader.search(scope, &query)?.rows);
+        for (org, rows) in by_member(rows.iter().filter(|row| row.columns.kind == include.source)) {
+            let vids: Vec<Vid> = rows.iter().map(|row| row.vid).collect();
+            let mut names: Vec<(Kind, String)> = Vec::new();
+            for (_, _, text) in self.store.reader.texts(&vids, &include.params)? {
+                if let Some(name) = local_name(&text)
+                    && include.target.is_none_or(|target| target == name.0)
+                {
+                    names.push(name);
+                }
+            }
+            names.sort();
+            names.dedup();
+            found.extend(self.store.reader.get_many(&scope.within_org(org), org, &names, Some(at))?);
         }
         Ok(found)
     }
+
+    /// What refers to the rows, of the same member each.
+    fn referring(&self, scope: &Scope, include: &Include, rows: &[Record], at: Position) -> Result<Vec<Record>, Fault> {
+        let targets = rows.iter().filter(|row| include.target.is_none_or(|target| target == row.columns.kind));
+        let mut found = Vec::new();
+        for (org, rows) in by_member(targets) {
+            let scope = scope.within_org(org);
+            for some in rows.chunks(100) {
+                let names = some.iter().map(|row| format!("{}/{}", kinds::name(row.columns.kind), row.id));
+                let tests = names
+                    .flat_map(|target| include.params.iter().map(move |param| Test::Is(*param, target.clone())))
+                    .collect();
+                let mut query = Query::all(include.source, INCLUDED_LIMIT as u64 + 1);
+                query.all.push(Clause { any: tests, not: false });
+                query.at = Some(at);
+                found.extend(self.store.reader.search(&scope, &query)?.rows);
+                if found.len() > INCLUDED_LIMIT {
+                    return Err(too_many_included());
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The rows of each member.
+fn by_member<'a>(rows: impl Iterator<Item = &'a Record>) -> BTreeMap<OrgNo, Vec<&'a Record>> {
+    let mut members: BTreeMap<OrgNo, Vec<&Record>> = BTreeMap::new();
+    for row in rows {
+        members.entry(row.columns.org).or_default().push(row);
+    }
+    members
+}
+
+fn too_many_included() -> Fault {
+    Fault::new(
+        FaultKind::Invalid,
+        "include-too-large",
+        format!("The page would carry more than {INCLUDED_LIMIT} included resources; ask with a smaller _count."),
+    )
 }
 
 /// The type and id that an index value of a reference names on this server.
@@ -193,14 +203,18 @@ fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) 
     text
 }
 
-fn read_page(text: &str, now: Instant) -> Result<(Position, After), Fault> {
+fn read_page(text: &str, now: Instant, keys: usize) -> Result<(Position, After), Fault> {
     let invalid = || {
         Fault::new(FaultKind::Invalid, "page", "_page is what a next link of this server carries; start the search again.")
     };
     let mut parts = text.split('~');
     let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or_else(invalid);
     let (position, vid, issued) = (Position(number()?), Vid(number()?), number()?);
-    if now.0 - issued > PAGE_LIFETIME {
+    // What claims to come from the future was not made here (but for a clock set back a little).
+    if issued > now.0.saturating_add(PAGE_LIFETIME) || position.0 < 0 {
+        return Err(invalid());
+    }
+    if now.0.saturating_sub(issued) > PAGE_LIFETIME {
         return Err(Fault::new(
             FaultKind::Gone,
             "page-over",
@@ -208,6 +222,9 @@ fn read_page(text: &str, now: Instant) -> Result<(Position, After), Fault> {
         ));
     }
     let values = parts.map(read_sort_value).collect::<Option<Vec<_>>>().ok_or_else(invalid)?;
+    if values.len() != keys {
+        return Err(invalid());
+    }
     Ok((position, After { values, vid }))
 }
 
@@ -234,11 +251,13 @@ mod tests {
     fn a_page_reads_back_and_ends() {
         let values = [SortValue::Text("ä~".into()), SortValue::None, SortValue::Real(-1.5), SortValue::Integer(-7)];
         let text = write_page(Position(9), Vid(4), &values, Instant(1000));
-        let (at, after) = read_page(&text, Instant(1000 + PAGE_LIFETIME)).unwrap();
+        let (at, after) = read_page(&text, Instant(1000 + PAGE_LIFETIME), 4).unwrap();
         assert_eq!((at, after), (Position(9), After { values: values.to_vec(), vid: Vid(4) }));
-        assert_eq!(read_page(&text, Instant(1001 + PAGE_LIFETIME)).unwrap_err().kind, FaultKind::Gone);
-        for bad in ["", "1~2", "x~1~1", "1~1~1000~q", "1~1~1000~tzz"] {
-            assert!(read_page(bad, Instant(1000)).is_err(), "{bad}");
+        assert_eq!(read_page(&text, Instant(1001 + PAGE_LIFETIME), 4).unwrap_err().kind, FaultKind::Gone);
+        let bad = ["", "1~2", "x~1~1", "1~1~1000~q", "1~1~1000~tzz", "1~1~1000~n~n", "1~1~1000", "-1~1~1000~n"];
+        let far = ["1~1~-9223372036854775808~n", "1~1~9223372036854775807~n"];
+        for bad in bad.into_iter().chain(far) {
+            assert!(read_page(bad, Instant(1000), 1).is_err(), "{bad}");
         }
     }
 }

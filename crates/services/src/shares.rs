@@ -5,6 +5,7 @@
 
 use crate::access::Caller;
 use crate::audit::Access;
+use crate::resources::short;
 use crate::network::{self, Member, NETWORK, kinds, row_of};
 use crate::{Services, random};
 use lenticular_base::ids::hex;
@@ -122,10 +123,13 @@ impl Services {
     /// Takes a share back: out of force at the next request.
     pub async fn unshare(&self, caller: &Caller, id: &str) -> Result<(), Fault> {
         let outcome = self.unshare_unaudited(caller, id).await;
-        self.audited(caller, Access::of('D', "unshare", "Share", id), outcome).await
+        let patient = outcome.as_ref().ok().cloned().flatten();
+        let access = Access::of('D', "unshare", "Share", &short(id)).patient(patient);
+        self.audited(caller, access, outcome.map(|_| ())).await
     }
 
-    async fn unshare_unaudited(&self, caller: &Caller, id: &str) -> Result<(), Fault> {
+    /// Gives the patient that it was about.
+    async fn unshare_unaudited(&self, caller: &Caller, id: &str) -> Result<Option<String>, Fault> {
         self.authorise(caller, Action::Share, None)?;
         let (org, id) = (caller.principal.org, id.to_owned());
         self.commit(caller.author(), Vec::new(), move |view, _| {
@@ -138,21 +142,24 @@ impl Services {
             if let Some(key) = share.link_key {
                 writes.push(Write::Delete { org: NETWORK, kind: kinds::TOKEN, id: key });
             }
-            Ok((writes, ()))
+            Ok((writes, share.patient))
         })
         .await
-        .map(|_| ())
+        .map(|committed| committed.answer)
     }
 
     /// The shares that the own member has made and not taken back, in the order they were made.
     pub async fn shares(&self, caller: &Caller) -> Result<Vec<Share>, Fault> {
-        let scope = self.authorise(caller, Action::Share, None)?;
-        let outcome = self
-            .blocking(move |services| {
-                let page = services.store.reader.search(&scope, &Query::all(kinds::SHARE, 10_000))?;
-                page.rows.iter().map(network::body).collect()
-            })
-            .await;
+        let outcome = match self.authorise(caller, Action::Share, None) {
+            Ok(scope) => {
+                self.blocking(move |services| {
+                    let page = services.store.reader.search(&scope, &Query::all(kinds::SHARE, 10_000))?;
+                    page.rows.iter().map(network::body).collect()
+                })
+                .await
+            }
+            Err(fault) => Err(fault),
+        };
         self.audited(caller, Access::of('R', "search-type", "Share", ""), outcome).await
     }
 }

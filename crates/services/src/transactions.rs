@@ -9,10 +9,10 @@ mod plan;
 use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::records::several;
-use crate::resources::{Version, Written, WrittenParts, check_match, own_org, parse, written};
+use crate::records::{ATTEMPTS, CHANGED, changed_meanwhile, find_one};
+use crate::resources::{Written, WrittenParts, own_org, parse, written};
 use bytes::Bytes;
-use lenticular_base::index::Query;
+use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind, OrgNo};
 use lenticular_fhir::bundle::{self, BundleKind, Method};
 use lenticular_fhir::kinds;
@@ -30,17 +30,32 @@ pub enum EntryOutcome {
     Read(String),
 }
 
-/// How often work is done anew because the store changed meanwhile.
-const ATTEMPTS: usize = 20;
+/// A Bundle at first sight.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Survey {
+    pub kind: BundleKind,
+    /// In a transaction the entries that read, each with its URL: the gateway knows which of them it can do.
+    pub reads: Vec<(usize, String)>,
+}
 
-/// What a Bundle is; the gateway runs the entries of a batch as requests of their own.
-pub fn kind_of_bundle(body: &[u8]) -> Result<BundleKind, Fault> {
+/// Tells what a Bundle is; the gateway runs the entries of a batch as requests of their own. CPU work.
+pub fn survey(body: &[u8]) -> Result<Survey, Fault> {
     let tree = parse(body)?;
-    match (tree.text_at("resourceType").as_deref(), tree.text_at("type").as_deref()) {
-        (Some("Bundle"), Some("transaction")) => Ok(BundleKind::Transaction),
-        (Some("Bundle"), Some("batch")) => Ok(BundleKind::Batch),
-        _ => Err(Fault::new(FaultKind::Invalid, "bundle", "A Bundle of type batch or transaction was expected.")),
-    }
+    let kind = match (tree.text_at("resourceType").as_deref(), tree.text_at("type").as_deref()) {
+        (Some("Bundle"), Some("transaction")) => BundleKind::Transaction,
+        (Some("Bundle"), Some("batch")) => return Ok(Survey { kind: BundleKind::Batch, reads: Vec::new() }),
+        _ => return Err(Fault::new(FaultKind::Invalid, "bundle", "A Bundle of type batch or transaction was expected.")),
+    };
+    let entries = match tree.get("entry") {
+        Some(Tree::Array(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    let reads = entries.iter().enumerate().filter_map(|(index, entry)| {
+        let request = entry.get("request")?;
+        let reads = matches!(request.text_at("method").as_deref(), Some("GET" | "HEAD"));
+        reads.then(|| Some((index, request.text_at("url")?.into_owned()))).flatten()
+    });
+    Ok(Survey { kind, reads: reads.collect() })
 }
 
 impl Services {
@@ -73,10 +88,12 @@ impl Services {
                 for entry in &bundle.entries {
                     let kind = entry.target().and_then(|target| kinds::kind(target.resource_type));
                     if !matches!(entry.method, Method::Get | Method::Head) {
-                        services.authorise(&who, Action::Write, kind)?;
+                        services
+                            .authorise(&who, Action::Write, kind)
+                            .map_err(|fault| at_entry(fault, entry.index))?;
                     }
                 }
-                plan::plan(services, bundle, org, &base)
+                plan::plan(services, bundle, &who, &base)
             })
             .await?;
         let patients = plan.patients();
@@ -91,9 +108,7 @@ impl Services {
         for (pending, version) in applied.answers.into_iter().zip(versions) {
             let outcome = match pending {
                 Pending::Put(parts, created) => EntryOutcome::Written(written(&parts, version, updated, created)),
-                Pending::Existing(version) => {
-                    EntryOutcome::Written(Written { version: *version, created: false, existed: true })
-                }
+                Pending::Existing(written) => EntryOutcome::Written(*written),
                 Pending::Deleted(there) => EntryOutcome::Deleted(there.then_some(version)),
                 Pending::Same(entry) => outcomes[entry].clone(),
                 Pending::Read(url) => EntryOutcome::Read(url),
@@ -107,7 +122,7 @@ impl Services {
 /// What the writer decided about an entry; versions are known only after the commit.
 enum Pending {
     Put(WrittenParts, bool),
-    Existing(Box<Version>),
+    Existing(Box<Written>),
     /// Whether there was something to delete.
     Deleted(bool),
     /// The same as an earlier entry.
@@ -122,20 +137,11 @@ struct Applied {
     order: Vec<usize>,
 }
 
-const CHANGED: &str = "changed-meanwhile";
-
-fn changed_meanwhile() -> Fault {
-    Fault::new(
-        FaultKind::Busy,
-        CHANGED,
-        "What the transaction's criteria find changed again and again meanwhile; nothing was kept. Send it again.",
-    )
-}
-
 /// Inside the writer: looks up again what was looked up before, then says what to write: deletes, then the rest.
 fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied), Fault> {
-    for Lookup { query, found, .. } in &plan.lookups {
-        let now = find_one(view, org, query)?.map(|record| record.id);
+    for Lookup { query, scope, found } in &plan.lookups {
+        let now = find_one(view, org, query)?.filter(|record| scope.permits(&record.columns.borrowed(), &[]));
+        let now = now.map(|record| record.id);
         if now != *found {
             return Err(changed_meanwhile());
         }
@@ -145,20 +151,20 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
     let mut puts = Vec::with_capacity(plan.steps.len());
     for (entry, step) in plan.steps.into_iter().enumerate() {
         let answer = match step {
-            Step::Delete { kind, id, if_match } => {
+            Step::Delete { kind, id, precondition } => {
                 let current = match &id {
                     Some(id) => view.current(org, kind, id)?.filter(|record| !record.deleted),
                     None => None,
                 };
-                check_match(current.as_ref(), if_match).map_err(|fault| at_entry(fault, entry))?;
+                precondition.check(current.as_ref()).map_err(|fault| at_entry(fault, entry))?;
                 let there = current.is_some();
                 deletes.extend(current.map(|record| (entry, Write::Delete { org, kind, id: record.id })));
                 Pending::Deleted(there)
             }
-            Step::Put { prepared, if_match, fresh } => {
+            Step::Put { prepared, precondition, fresh } => {
                 // A fresh random id has no current version to look for.
                 let current = if fresh { None } else { view.current(org, prepared.kind, &prepared.id)? };
-                check_match(current.as_ref(), if_match).map_err(|fault| at_entry(fault, entry))?;
+                precondition.check(current.as_ref()).map_err(|fault| at_entry(fault, entry))?;
                 let created = current.is_none_or(|record| record.deleted);
                 let parts = WrittenParts::from(&*prepared);
                 puts.push((entry, Write::Put(Box::new(prepared.put(org)))));
@@ -166,7 +172,7 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
             }
             Step::Existing { kind, id } => {
                 let record = view.current(org, kind, &id)?.ok_or_else(changed_meanwhile)?;
-                Pending::Existing(Box::new(record.into()))
+                Pending::Existing(Box::new(Written::found(record)))
             }
             Step::Same { entry } => Pending::Same(entry),
             Step::Read { url } => Pending::Read(url),
@@ -175,14 +181,6 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
     }
     let (order, writes) = deletes.into_iter().chain(puts).unzip();
     Ok((writes, Applied { answers, order }))
-}
-
-fn find_one(view: &dyn View, org: OrgNo, query: &Query) -> Result<Option<lenticular_store::Record>, Fault> {
-    let mut found = view.find(org, query)?;
-    if found.len() > 1 {
-        return Err(several());
-    }
-    Ok(found.pop())
 }
 
 pub(crate) fn at_entry(mut fault: Fault, index: usize) -> Fault {

@@ -118,7 +118,7 @@ fn unknown(kind: Kind, code: &str) -> SearchError {
 
 /// Reads a query string as searches on types with parameters of every kind. For fuzzing: it must end, and never panic.
 pub fn fuzz(text: &str) {
-    let Ok(pairs) = super::read_pairs(text) else { return };
+    let pairs = lenticular_base::text::pairs(text);
     for lenient in [false, true] {
         let base_url = "http://localhost/fhir";
         let context =

@@ -6,7 +6,7 @@ use lenticular_base::index::{Compare, Entry, Test, Value};
 use lenticular_base::{Instant, tree};
 use lenticular_fhir::extract::extract;
 use lenticular_fhir::search::interpret::{Row, index_matches, row_matches};
-use lenticular_fhir::search::{fuzz, read_pairs, write_pairs};
+use lenticular_fhir::search::fuzz;
 use lenticular_fhir::searchparams::by_code;
 use proptest::prelude::*;
 
@@ -123,11 +123,6 @@ proptest! {
     #[test]
     fn no_value_panics(value in any::<String>(), name in prop::sample::select(vec!["name", "code", "date", "subject", "value-quantity", "_id", "_lastUpdated", "_count", "_sort", "_include"])) {
         fuzz(&format!("{name}={value}"));
-    }
-
-    #[test]
-    fn pairs_come_back(pairs in prop::collection::vec(("\\PC{1,9}", any::<String>()), 0..9)) {
-        prop_assert_eq!(read_pairs(&write_pairs(&pairs)).unwrap(), pairs);
     }
 
     #[test]

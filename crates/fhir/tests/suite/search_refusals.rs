@@ -2,7 +2,7 @@
 
 use crate::search::{check, read};
 use expect_test::expect;
-use lenticular_fhir::search::{fuzz, read_pairs, write_pairs};
+use lenticular_fhir::search::fuzz;
 
 #[test]
 fn what_is_unknown_is_refused_by_name() {
@@ -194,22 +194,6 @@ fn a_search_has_bounds() {
     assert!(read(&format!("Patient?{}", many(201, "name=a").join("&")), false).is_err());
     assert!(read(&format!("Patient?name={}", "a".repeat(8193)), false).is_err());
     assert!(read(&format!("Provenance?target={}", many(100, "a").join(",")), false).is_err());
-}
-
-#[test]
-fn query_strings_are_read_and_written() {
-    let pairs =
-        read_pairs("name=M%C3%BCller&&code=http://loinc.org|1%262&flag&date=ge2024-01-01T00:00:00+01:00")
-            .unwrap();
-    let plain: Vec<(&str, &str)> =
-        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let date = ("date", "ge2024-01-01T00:00:00 01:00");
-    assert_eq!(plain, [("name", "Müller"), ("code", "http://loinc.org|1&2"), ("flag", ""), date]);
-    expect!["name=M%C3%BCller&code=http://loinc.org%7C1%262&flag=&date=ge2024-01-01T00:00:00%2001:00"]
-        .assert_eq(&write_pairs(&pairs));
-    for bad in ["a=%", "a=%4", "a=%zz", "%ff=a", "a=%+1"] {
-        assert!(read_pairs(bad).is_err(), "{bad}");
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bundles of type batch and transaction (FHIR R4 §3.1.0.11).
 
-use super::execute::{Preferences, Return, execute, missing_body};
+use super::execute::{Preferences, Return, execute, missing_body, words_of};
 use super::interaction::Interaction;
 use super::outcome::Outcome;
 use super::pages::content;
@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use lenticular_base::{Fault, tree};
 use lenticular_fhir::bundle::{self, BundleKind, Content, EntryOut, Head, Response, Writer};
 use lenticular_fhir::kinds;
-use lenticular_services::resources::{parse, parse_etag};
-use lenticular_services::transactions::{EntryOutcome, kind_of_bundle};
+use lenticular_services::resources::parse;
+use lenticular_services::transactions::{EntryOutcome, survey};
 use lenticular_services::{Caller, Services};
 
 /// Does a Bundle.
@@ -21,10 +21,29 @@ pub async fn process(
     if body.is_empty() {
         return Err(missing_body());
     }
-    match kind_of_bundle(&body)? {
-        BundleKind::Transaction => transaction(services, caller, body, preferences, base).await,
-        BundleKind::Batch => batch(services, caller, body, base).await,
+    let bytes = body.clone();
+    let survey = services.compute(move |_| survey(&bytes)).await?;
+    match survey.kind {
+        BundleKind::Transaction => {
+            for (index, url) in &survey.reads {
+                read_of(url, base).map_err(|fault| fault.at(format!("Bundle.entry[{index}].request.url")))?;
+            }
+            transaction(services, caller, body, preferences, base).await
+        }
+        BundleKind::Batch => batch(services, caller, body, preferences, base).await,
     }
+}
+
+/// The interaction of a URL to read: what cannot be done is told before a transaction is.
+fn read_of(url: &str, base: &str) -> Result<Interaction, Fault> {
+    let (path, query) = split(url, base);
+    Interaction::parse(&Method::GET, path, pairs(query))
+}
+
+/// Path and query behind the base; entries' URLs are relative to it, or begin with it.
+fn split<'u>(url: &'u str, base: &str) -> (&'u str, &'u str) {
+    let relative = url.strip_prefix(base).filter(|rest| rest.starts_with(['/', '?'])).unwrap_or(url);
+    relative.split_once('?').unwrap_or((relative, ""))
 }
 
 async fn transaction(
@@ -32,21 +51,23 @@ async fn transaction(
 ) -> Result<Outcome, Fault> {
     let outcomes = services.transaction(caller, body, base).await?;
     let mut writer = Writer::new(&Head { kind: "transaction-response", ..Head::default() });
-    let whole = preferences.returns == Return::Representation && preferences.returns_asked;
+    let returns = if preferences.returns_asked { preferences.returns } else { Return::Minimal };
+    let read_preferences = Preferences { lenient: preferences.lenient, ..Preferences::default() };
     for outcome in &outcomes {
         match outcome {
             EntryOutcome::Written(written) => {
                 let version = &written.version;
                 let location =
                     format!("{}/{}/_history/{}", kinds::name(version.kind), version.id, version.version);
+                let words = (returns == Return::OperationOutcome).then(|| words_of(written));
                 writer.entry(&EntryOut {
-                    resource: content(version).filter(|_| whole),
+                    resource: content(version).filter(|_| returns == Return::Representation),
                     response: Some(Response {
                         status: if written.created { "201 Created" } else { "200 OK" },
                         location: Some(&location),
                         version: Some(version.version.unsigned_abs()),
                         last_modified: Some(version.updated),
-                        outcome: None,
+                        outcome: words.as_deref(),
                     }),
                     ..EntryOut::default()
                 });
@@ -60,7 +81,7 @@ async fn transaction(
                 ..EntryOut::default()
             }),
             EntryOutcome::Read(url) => {
-                let read = request(services, caller, &Method::GET, url, Bytes::new(), Preferences::default(), base);
+                let read = request(services, caller, &Method::GET, url, Bytes::new(), read_preferences.clone(), base);
                 entry(&mut writer, &read.await);
             }
         }
@@ -68,7 +89,10 @@ async fn transaction(
     Ok(Outcome::new(StatusCode::OK, Some(writer.finish())))
 }
 
-async fn batch(services: &Services, caller: &Caller, body: Bytes, base: &str) -> Result<Outcome, Fault> {
+async fn batch(
+    services: &Services, caller: &Caller, body: Bytes, asked: &Preferences, base: &str,
+) -> Result<Outcome, Fault> {
+    let returns = if asked.returns_asked { asked.returns } else { Return::Minimal };
     let mut answers: Vec<Option<Outcome>> = Vec::new();
     let mut requests = Vec::new();
     {
@@ -79,11 +103,13 @@ async fn batch(services: &Services, caller: &Caller, body: Bytes, base: &str) ->
         }
         for entry in bundle.entries {
             let preferences = Preferences {
-                if_match: entry.if_match.as_deref().and_then(|text| parse_etag(text).ok()),
+                returns,
+                returns_asked: asked.returns_asked,
+                lenient: asked.lenient,
+                if_match: entry.if_match,
                 if_none_match: entry.if_none_match,
                 if_modified_since: entry.if_modified_since,
                 if_none_exist: entry.if_none_exist,
-                ..Preferences::default()
             };
             let method = Method::from_bytes(entry.method.name().as_bytes()).map_err(Fault::internal)?;
             let resource = entry.resource.map(|tree| Bytes::from(tree.to_json())).unwrap_or_default();
@@ -104,8 +130,7 @@ async fn batch(services: &Services, caller: &Caller, body: Bytes, base: &str) ->
 async fn request(
     services: &Services, caller: &Caller, method: &Method, url: &str, body: Bytes, preferences: Preferences, base: &str,
 ) -> Outcome {
-    let relative = url.strip_prefix(base).unwrap_or(url);
-    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+    let (path, query) = split(url, base);
     let done = async {
         let interaction = Interaction::parse(method, path, pairs(query))?;
         if interaction == Interaction::Bundle {

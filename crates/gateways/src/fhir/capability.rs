@@ -42,7 +42,6 @@ fn resource(kind: lenticular_base::Kind, name: &str) -> Value {
         .iter()
         .filter(|parameter| parameter.is_supported())
         .map(|parameter| json!({ "name": parameter.code, "type": parameter.search_type.code() }))
-        .chain([json!({ "name": "_id", "type": "token" }), json!({ "name": "_lastUpdated", "type": "date" })])
         .collect();
     let includes: Vec<String> = params_of(kind)
         .iter()
@@ -67,13 +66,30 @@ fn resource(kind: lenticular_base::Kind, name: &str) -> Value {
     if !includes.is_empty() {
         resource["searchInclude"] = json!(includes);
     }
+    let referring = referring(kind);
+    if !referring.is_empty() {
+        resource["searchRevInclude"] = json!(referring);
+    }
     resource
+}
+
+/// Every `Type:parameter` that may refer to the kind.
+fn referring(kind: lenticular_base::Kind) -> Vec<String> {
+    let mut found = Vec::new();
+    for (source, name) in kinds::all() {
+        let refers = params_of(source).iter().filter(|parameter| {
+            parameter.search_type.code() == "reference" && name != "AuditEvent" && parameter.targets.contains(&kind)
+        });
+        found.extend(refers.map(|parameter| format!("{name}:{}", parameter.code)));
+    }
+    found
 }
 
 /// Audit events are the server's: read and searched alone.
 fn audit_event() -> Value {
     let parameters = [
         ("_id", "token"),
+        ("_lastUpdated", "date"),
         ("date", "date"),
         ("patient", "reference"),
         ("agent-name", "string"),

@@ -1,7 +1,7 @@
 //! Running one interaction: the same for a request of its own and for an entry of a batch.
 
 use super::interaction::Interaction;
-use super::outcome::{Outcome, etag};
+use super::outcome::{Outcome, etag, read_http_date, version_url};
 use super::{batch, pages};
 use crate::http::pairs;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use lenticular_base::{Fault, FaultKind, Kind};
 use lenticular_fhir::{kinds, outcome as fhir_outcome};
 use lenticular_services::history::HistoryRequest;
 use lenticular_services::records::Criteria;
-use lenticular_services::resources::{Version, Written, parse_etag};
+use lenticular_services::resources::{Precondition, Version, Written, parse_etag};
 use lenticular_services::{Caller, Services};
 
 /// What `Prefer: return=` asks for.
@@ -30,7 +30,7 @@ pub struct Preferences {
     /// Whether `return=` was there at all.
     pub returns_asked: bool,
     pub lenient: bool,
-    pub if_match: Option<i64>,
+    pub if_match: Option<String>,
     pub if_none_match: Option<String>,
     pub if_modified_since: Option<String>,
     pub if_none_exist: Option<String>,
@@ -38,10 +38,10 @@ pub struct Preferences {
 
 impl Preferences {
     /// Reads the headers of FHIR R4 §3.1.0.1.
-    pub fn of(headers: &HeaderMap) -> Result<Preferences, Fault> {
+    pub fn of(headers: &HeaderMap) -> Preferences {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut preferences = Preferences {
-            if_match: text(IF_MATCH.as_str()).map(|value| parse_etag(&value)).transpose()?,
+            if_match: text(IF_MATCH.as_str()),
             if_none_match: text(IF_NONE_MATCH.as_str()),
             if_modified_since: text(IF_MODIFIED_SINCE.as_str()),
             if_none_exist: text("if-none-exist"),
@@ -59,7 +59,12 @@ impl Preferences {
                 _ => {}
             }
         }
-        Ok(preferences)
+        preferences
+    }
+
+    /// What a write asks of the current version.
+    fn precondition(&self) -> Result<Precondition, Fault> {
+        Precondition::of(self.if_match.as_deref(), self.if_none_match.as_deref())
     }
 }
 
@@ -69,6 +74,13 @@ pub async fn execute(
 ) -> Result<Outcome, Fault> {
     let criteria = |pairs| Criteria { pairs, base: base.to_owned() };
     match interaction {
+        Interaction::History { kind: Some(kind), .. } | Interaction::Vread { kind, .. } if is_audit(kind) => {
+            Err(Fault::new(
+                FaultKind::Unsupported,
+                "interaction",
+                "Audit events have one version and no history; they are read and searched.",
+            ))
+        }
         Interaction::Read { kind, id, .. } if is_audit(kind) => {
             let event = services.read_audit_event(caller, &id).await?;
             Ok(Outcome::new(StatusCode::OK, Some(event.to_bytes())).of_version(&event))
@@ -79,7 +91,7 @@ pub async fn execute(
                 return Ok(Outcome::new(StatusCode::NOT_MODIFIED, None).of_version(&version));
             }
             let body = pages::narrowed(&version, &pairs)?;
-            Ok(Outcome::new(StatusCode::OK, Some(body)).of_version(&version))
+            Ok(Outcome::new(StatusCode::OK, Some(body)).of_version(&version).at_version(&version, base))
         }
         Interaction::Vread { kind, id, version } => {
             let version = services.vread(caller, kind, &id, version).await?;
@@ -91,7 +103,7 @@ pub async fn execute(
             Ok(Outcome::new(StatusCode::OK, Some(pages::history(&history, &request, &pairs, base))))
         }
         Interaction::Search { kind, pairs, .. } if is_audit(kind) => {
-            let page = services.search_audit_events(caller, pairs).await?;
+            let page = services.search_audit_events(caller, pairs, base).await?;
             Ok(Outcome::new(StatusCode::OK, Some(pages::audit_events(&page, base))))
         }
         Interaction::Search { kind, pairs, .. } => {
@@ -100,25 +112,25 @@ pub async fn execute(
         }
         Interaction::Create { kind } => {
             let if_none_exist = preferences.if_none_exist.as_deref().map(|text| criteria(criteria_pairs(text)));
-            let written = services.create(caller, kind, body, if_none_exist).await?;
+            let written = services.create(caller, kind, body, if_none_exist, base).await?;
             Ok(outcome_of(written, preferences, base))
         }
         Interaction::Update { kind, id } => {
-            let written = services.update(caller, kind, &id, body, preferences.if_match).await?;
+            let written = services.update(caller, kind, &id, body, preferences.precondition()?, base).await?;
             Ok(outcome_of(written, preferences, base))
         }
         Interaction::UpdateWhere { kind, pairs } => {
-            let written =
-                services.update_where(caller, kind, criteria(pairs), body, preferences.if_match).await?;
+            let precondition = preferences.precondition()?;
+            let written = services.update_where(caller, kind, criteria(pairs), body, precondition).await?;
             Ok(outcome_of(written, preferences, base))
         }
         Interaction::Delete { kind, id } => {
-            let version = services.delete(caller, kind, &id, preferences.if_match).await?;
+            let version = services.delete(caller, kind, &id, preferences.precondition()?).await?;
             Ok(Outcome { version, ..Outcome::new(StatusCode::NO_CONTENT, None) })
         }
         Interaction::DeleteWhere { kind, pairs } => {
-            services.delete_where(caller, kind, criteria(pairs)).await?;
-            Ok(Outcome::new(StatusCode::NO_CONTENT, None))
+            let version = services.delete_where(caller, kind, criteria(pairs), preferences.precondition()?).await?;
+            Ok(Outcome { version, ..Outcome::new(StatusCode::NO_CONTENT, None) })
         }
         Interaction::Bundle => Box::pin(batch::process(services, caller, body, preferences, base)).await,
     }
@@ -141,30 +153,33 @@ fn unchanged(version: &Version, preferences: &Preferences) -> bool {
             let tag = tag.trim();
             tag == "*" || parse_etag(tag).is_ok_and(|known| known == version.version)
         }),
-        (None, Some(date)) => *date == super::outcome::http_date(version.updated),
+        (None, Some(date)) => read_http_date(date).is_some_and(|known| version.updated.0.div_euclid(1000) <= known),
         (None, None) => false,
     }
+}
+
+/// What a write came to, in words.
+pub fn words_of(written: &Written) -> String {
+    let version = &written.version;
+    let words = match (written.created, written.existed) {
+        (true, _) => "Created",
+        (_, true) => "Exists already; nothing was written",
+        _ => "Updated",
+    };
+    let text = format!("{words}: {}/{} version {}", kinds::name(version.kind), version.id, etag(version.version));
+    fhir_outcome::informational(&text)
 }
 
 fn outcome_of(written: Written, preferences: &Preferences, base: &str) -> Outcome {
     let version = &written.version;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let name = kinds::name(version.kind);
     let body = match preferences.returns {
         Return::Minimal => None,
         Return::Representation => Some(version.to_bytes()),
-        Return::OperationOutcome => {
-            let words = match (written.created, written.existed) {
-                (true, _) => "Created",
-                (_, true) => "Exists already; nothing was written",
-                _ => "Updated",
-            };
-            let text = format!("{words}: {name}/{} version {}", version.id, etag(version.version));
-            Some(fhir_outcome::informational(&text).into_bytes())
-        }
+        Return::OperationOutcome => Some(words_of(&written).into_bytes()),
     };
     let mut outcome = Outcome::new(status, body).of_version(version);
-    outcome.location = Some(format!("{base}/{name}/{}/_history/{}", version.id, version.version));
+    outcome.location = Some(version_url(version, base));
     outcome
 }
 

@@ -32,12 +32,24 @@ impl Interaction {
         match (method.as_str(), segments.as_slice()) {
             ("POST", []) => Ok(Interaction::Bundle),
             ("GET", ["_history"]) => Ok(Interaction::History { kind: None, id: None, pairs }),
-            ("GET", []) | ("POST", ["_search"]) => Err(unsupported("Searching all types at once is not offered here")),
-            (_, [name, ..] | [_, name, ..]) if name.starts_with('$') => {
+            ("GET", []) | ("POST" | "GET", ["_search"]) => Err(unsupported(
+                "This is the FHIR base: resources lie below it, such as Patient and Patient?name=…; Bundles are POSTed to \
+                 it. Searching all types at once is not offered here",
+            )),
+            (_, ["metadata"]) => Err(unsupported("The capability statement is read with GET and in no Bundle")),
+            (_, [name, ..] | [_, name, ..] | [_, _, name, ..]) if name.starts_with('$') => {
                 Err(unsupported(&format!("The operation {} is not offered here", short(name))))
             }
             (_, [name, rest @ ..]) => typed(method.as_str(), kind_of(name)?, rest, pairs),
             _ => Err(unsupported("That interaction is not offered here")),
+        }
+    }
+
+    /// The largest body it takes in bytes; of resources the configured limit.
+    pub fn body_limit(&self, configured: u64) -> u64 {
+        match self {
+            Interaction::Search { .. } => configured.min(LONGEST_FORM),
+            _ => configured,
         }
     }
 
@@ -54,6 +66,9 @@ impl Interaction {
     }
 }
 
+/// The longest form: what a search may have of parameters, and some.
+const LONGEST_FORM: u64 = 4 << 20;
+
 fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) -> Result<Interaction, Fault> {
     Ok(match (method, rest) {
         ("GET", []) => Interaction::Search { kind, pairs, form: false },
@@ -62,6 +77,7 @@ fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) 
         ("PUT", []) => Interaction::UpdateWhere { kind, pairs },
         ("DELETE", []) => Interaction::DeleteWhere { kind, pairs },
         ("GET", ["_history"]) => Interaction::History { kind: Some(kind), id: None, pairs },
+        ("GET", ["_search"]) => return Err(unsupported("_search is POSTed; with GET the parameters follow the type")),
         ("GET", [id]) => Interaction::Read { kind, id: (*id).to_owned(), pairs },
         ("PUT", [id]) => Interaction::Update { kind, id: (*id).to_owned() },
         ("DELETE", [id]) => Interaction::Delete { kind, id: (*id).to_owned() },
@@ -71,9 +87,29 @@ fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) 
             Err(_) => return Err(Fault::not_found()),
         },
         ("PATCH", [_]) => return Err(unsupported("PATCH is not offered here; PUT the whole resource with If-Match")),
-        ("GET", [_, _]) => return Err(unsupported("Searching a compartment is not offered here; search with patient=")),
+        ("GET", [_, name]) if kind_of(name).is_ok() || *name == "*" => return Err(unsupported("Searching a compartment is not offered here; search with patient=")),
+        _ if allowed(&[&["type"], rest].concat()).is_empty() => return Err(Fault::not_found()),
         _ => return Err(unsupported("That interaction is not offered here")),
     })
+}
+
+/// The methods that a path takes (RFC 9110 §10.2.1), behind the base; empty where there is no such path.
+pub fn allowed_methods(path: &str) -> &'static str {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    allowed(&segments)
+}
+
+fn allowed(segments: &[&str]) -> &'static str {
+    match segments {
+        [] => "POST",
+        ["metadata" | "_history"] => "GET, HEAD",
+        [_, .., name] | [name] if name.starts_with('$') => "",
+        [_] => "GET, HEAD, POST, PUT, DELETE",
+        [_, "_search"] => "POST",
+        [_, "_history"] | [_, _, "_history"] | [_, _, "_history", _] => "GET, HEAD",
+        [_, _] => "GET, HEAD, PUT, DELETE",
+        _ => "",
+    }
 }
 
 fn unsupported(words: &str) -> Fault {
@@ -117,5 +153,23 @@ mod tests {
         check("GET", "/$export", Err(405));
         check("PATCH", "/Patient/1", Err(405));
         check("GET", "/Patient/1/Observation", Err(405));
+        check("GET", "/Patient/1/x/y/z", Err(404));
+        check("POST", "/Patient/1", Err(405));
+        check("POST", "/metadata", Err(405));
+        check("GET", "/", Err(405));
+    }
+
+    #[test]
+    fn a_path_says_which_methods_it_takes() {
+        for (path, methods) in [
+            ("/", "POST"),
+            ("/Patient", "GET, HEAD, POST, PUT, DELETE"),
+            ("/Patient/1", "GET, HEAD, PUT, DELETE"),
+            ("/Patient/_search", "POST"),
+            ("/Patient/1/_history/1/", "GET, HEAD"),
+            ("/Patient/1/$everything", ""),
+        ] {
+            assert_eq!(allowed_methods(path), methods, "{path}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Bundles on the way out: stored bytes are spliced into the envelope, never parsed and printed again.
 
-use crate::http::percent_encode;
+use crate::http::write_pairs;
 use lenticular_base::tree;
 use lenticular_base::{Fault, Kind};
 use lenticular_fhir::bundle::{Content, EntryOut, Head, Response, Writer};
@@ -26,21 +26,21 @@ fn writer(kind: &str, total: Option<u64>, links: &[(&str, String)]) -> Writer {
     Writer::new(&Head { kind, total, links: &links, ..Head::default() })
 }
 
+/// A link to a page; what it is asked by stays, but for the page.
+fn link(url: &str, pairs: &[(String, String)], page: Option<&str>) -> String {
+    let kept = pairs.iter().filter(|(name, _)| name != "_page").map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = write_pairs(kept.chain(page.map(|page| ("_page", page))));
+    if query.is_empty() { url.to_owned() } else { format!("{url}?{query}") }
+}
+
 /// A searchset.
 pub fn searchset(found: &Found, kind: Kind, base: &str) -> Result<Vec<u8>, Fault> {
     let name = kinds::name(kind);
-    let link = |page: Option<&String>| {
-        let mut pairs: Vec<String> = found
-            .search
-            .self_pairs
-            .iter()
-            .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
-            .collect();
-        pairs.extend(page.map(|page| format!("_page={}", percent_encode(page))));
-        if pairs.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}?{}", pairs.join("&")) }
+    let linked = |page: Option<&String>| {
+        link(&format!("{base}/{name}"), &found.search.self_pairs, page.map(String::as_str))
     };
-    let mut links = vec![("self", link(None))];
-    links.extend(found.next.as_ref().map(|next| ("next", link(Some(next)))));
+    let mut links = vec![("self", linked(None))];
+    links.extend(found.next.as_ref().map(|next| ("next", linked(Some(next)))));
     let mut page = writer("searchset", found.total, &links);
     for (versions, mode) in [(&found.matches, "match"), (&found.included, "include")] {
         for version in versions {
@@ -97,17 +97,8 @@ pub fn history(history: &History, request: &HistoryRequest, pairs: &[(String, St
         url.push_str(part);
     }
     url.push_str("/_history");
-    let link = |page: Option<i64>| {
-        let mut query: Vec<String> = pairs
-            .iter()
-            .filter(|(name, _)| name != "_page")
-            .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
-            .collect();
-        query.extend(page.map(|page| format!("_page={page}")));
-        if query.is_empty() { url.clone() } else { format!("{url}?{}", query.join("&")) }
-    };
-    let mut links = vec![("self", link(None))];
-    links.extend(history.next.map(|next| ("next", link(Some(next)))));
+    let mut links = vec![("self", link(&url, pairs, None))];
+    links.extend(history.next.map(|next| ("next", link(&url, pairs, Some(&next.to_string())))));
     let mut page = writer("history", None, &links);
     for version in &history.versions {
         let name = format!("{}/{}", kinds::name(version.kind), version.id);
@@ -134,17 +125,9 @@ pub fn history(history: &History, request: &HistoryRequest, pairs: &[(String, St
 
 /// A searchset of audit events.
 pub fn audit_events(found: &AuditPage, base: &str) -> Vec<u8> {
-    let link = |page: Option<i64>| {
-        let mut query: Vec<String> = found
-            .pairs
-            .iter()
-            .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
-            .collect();
-        query.extend(page.map(|page| format!("_page={page}")));
-        format!("{base}/AuditEvent?{}", query.join("&"))
-    };
-    let mut links = vec![("self", link(None))];
-    links.extend(found.next.map(|next| ("next", link(Some(next)))));
+    let url = format!("{base}/AuditEvent");
+    let mut links = vec![("self", link(&url, &found.pairs, None))];
+    links.extend(found.next.map(|next| ("next", link(&url, &found.pairs, Some(&next.to_string())))));
     let mut page = writer("searchset", None, &links);
     for event in &found.events {
         page.entry(&EntryOut {

@@ -1,25 +1,27 @@
 //! A transaction made ready: every entry has its id, every reference its target, every resource its packed form.
 
 use super::at_entry;
+use crate::access::Caller;
 use crate::records::{Criteria, several};
-use crate::resources::{Prepared, id_in_body, kind_of, parse_etag, refuse_server_owned, short};
+use crate::resources::{Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases, own_org, refuse_server_owned, short};
 use crate::{Services, random};
 use lenticular_base::index::Query;
 use lenticular_base::text::pairs;
 use lenticular_base::tree::{Text, Tree};
-use lenticular_base::{Fault, FaultKind, Kind, LogicalId, OrgNo};
-use lenticular_fhir::bundle::{Bundle, Entry, Method};
+use lenticular_base::{Fault, FaultKind, Kind, LogicalId};
+use lenticular_fhir::bundle::{Bundle, Entry, Method, absolute};
 use lenticular_fhir::reference::{Place, Reference, for_each_reference_mut, parse as parse_reference};
 use lenticular_fhir::kinds;
-use lenticular_policy::Scope;
+use lenticular_policy::{Action, Scope};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// What will be done with one entry.
 pub(super) enum Step {
-    Put { prepared: Box<Prepared>, if_match: Option<i64>, fresh: bool },
+    Put { prepared: Box<Prepared>, precondition: Precondition, fresh: bool },
     /// `id` is `None` where criteria found nothing.
-    Delete { kind: Kind, id: Option<String>, if_match: Option<i64> },
+    Delete { kind: Kind, id: Option<String>, precondition: Precondition },
     /// `ifNoneExist` found this one.
     Existing { kind: Kind, id: String },
     /// An earlier entry has the same `ifNoneExist`.
@@ -30,6 +32,8 @@ pub(super) enum Step {
 /// A search whose answer the plan rests on.
 pub(super) struct Lookup {
     pub query: Query,
+    /// What the caller may read of that kind: a reference is not a way to learn what a search would not show.
+    pub scope: Scope,
     pub found: Option<String>,
 }
 
@@ -53,16 +57,18 @@ impl Plan {
 
 /// What an entry's target became.
 enum Target {
-    Put { kind: Kind, id: String, if_match: Option<i64>, fresh: bool },
-    Delete { kind: Kind, id: Option<String>, if_match: Option<i64> },
+    Put { kind: Kind, id: String, precondition: Precondition, fresh: bool },
+    Delete { kind: Kind, id: Option<String>, precondition: Precondition },
     Existing { kind: Kind, id: String },
     Same { entry: usize },
     Read { url: String },
 }
 
 /// Makes a plan. Looks criteria up in the store; takes nothing from it that the writer will not look up again.
-pub(super) fn plan(services: &Services, bundle: Bundle<'_>, org: OrgNo, base: &str) -> Result<Plan, Fault> {
-    let mut finder = Finder { services, org, base, lookups: Vec::new(), known: HashMap::new() };
+pub(super) fn plan(
+    services: &Services, bundle: Bundle<'_>, caller: &Caller, base: &str,
+) -> Result<Plan, Fault> {
+    let mut finder = Finder { services, caller, base, lookups: Vec::new(), known: HashMap::new() };
     let mut creating = HashMap::new();
     let mut targets = Vec::with_capacity(bundle.entries.len());
     for entry in &bundle.entries {
@@ -80,20 +86,21 @@ pub(super) fn plan(services: &Services, bundle: Bundle<'_>, org: OrgNo, base: &s
             names.insert(full_url.clone(), name);
         }
     }
-    let mut resources: Vec<Option<Tree<'_>>> = Vec::with_capacity(targets.len());
+    let mut resources = Vec::with_capacity(targets.len());
     for mut entry in bundle.entries {
         if let Some(resource) = &mut entry.resource {
             collect_conditional(&mut finder, resource).map_err(|fault| at_entry(fault, entry.index))?;
         }
-        resources.push(entry.resource);
+        resources.push((entry.resource, entry.full_url));
     }
-    let conditional = finder.known;
+    let configured = configured_base(services);
+    let known = Known { names, conditional: finder.known, bases: own_bases(configured.as_deref(), base) };
     let steps = resources
         .into_par_iter()
         .zip(targets)
         .enumerate()
-        .map(|(entry, (resource, target))| {
-            step(services, resource, target, &names, &conditional).map_err(|fault| at_entry(fault, entry))
+        .map(|(entry, ((resource, full_url), target))| {
+            step(services, resource, full_url.as_deref(), target, &known).map_err(|fault| at_entry(fault, entry))
         })
         .collect::<Result<Vec<_>, Fault>>()?;
     Ok(Plan { lookups: finder.lookups, steps })
@@ -109,7 +116,7 @@ fn name_of(target: &Target) -> Option<String> {
 /// Looks criteria up, each once.
 struct Finder<'a> {
     services: &'a Services,
-    org: OrgNo,
+    caller: &'a Caller,
     base: &'a str,
     lookups: Vec<Lookup>,
     /// By `Type?criteria`: the id of what was found.
@@ -124,12 +131,14 @@ impl Finder<'_> {
         }
         let criteria = Criteria { pairs: pairs(query_text), base: self.base.to_owned() };
         let query = criteria.query(self.services, kind)?;
-        let mut rows = self.services.store.reader.search(&Scope::of_own_work(self.org), &query)?.rows;
+        let scope = self.services.authorise(self.caller, Action::Search, Some(kind))?;
+        let scope = scope.within_org(own_org(self.caller));
+        let mut rows = self.services.store.reader.search(&scope, &query)?.rows;
         if rows.len() > 1 {
             return Err(several());
         }
         let found = rows.pop().map(|record| record.id);
-        self.lookups.push(Lookup { query, found: found.clone() });
+        self.lookups.push(Lookup { query, scope, found: found.clone() });
         self.known.insert(key, found.clone());
         Ok(found)
     }
@@ -146,7 +155,8 @@ fn target(
     })?;
     let kind = kind_of(url.resource_type)?;
     refuse_server_owned(kind)?;
-    let if_match = entry.if_match.as_deref().map(parse_etag).transpose()?;
+    let precondition = Precondition::of(entry.if_match.as_deref(), entry.if_none_match.as_deref())
+        .map_err(|fault| fault.at("request.ifMatch"))?;
     match (entry.method, url.id, url.query) {
         (Method::Post, None, None) => {
             if let Some(text) = &entry.if_none_exist {
@@ -162,9 +172,9 @@ fn target(
                 creating.insert(key, entry.index);
             }
             let id = LogicalId::from_random(random()?).as_str().to_owned();
-            Ok(Target::Put { kind, id, if_match: None, fresh: true })
+            Ok(Target::Put { kind, id, precondition: Precondition::None, fresh: true })
         }
-        (Method::Put, Some(id), None) => Ok(Target::Put { kind, id: id.to_owned(), if_match, fresh: false }),
+        (Method::Put, Some(id), None) => Ok(Target::Put { kind, id: id.to_owned(), precondition, fresh: false }),
         (Method::Put, None, Some(query)) => {
             let own = entry.resource.as_ref().map(id_in_body).transpose()?.flatten();
             let own = own.map(|id| id.as_str().to_owned());
@@ -174,16 +184,16 @@ fn target(
                     "id",
                     "The body's id is not that of the resource that the criteria find.",
                 )),
-                (Some(found), _) => Ok(Target::Put { kind, id: found, if_match, fresh: false }),
-                (None, Some(own)) => Ok(Target::Put { kind, id: own, if_match, fresh: false }),
+                (Some(found), _) => Ok(Target::Put { kind, id: found, precondition, fresh: false }),
+                (None, Some(own)) => Ok(Target::Put { kind, id: own, precondition, fresh: false }),
                 (None, None) => {
                     let id = LogicalId::from_random(random()?).as_str().to_owned();
-                    Ok(Target::Put { kind, id, if_match, fresh: true })
+                    Ok(Target::Put { kind, id, precondition, fresh: true })
                 }
             }
         }
-        (Method::Delete, Some(id), None) => Ok(Target::Delete { kind, id: Some(id.to_owned()), if_match }),
-        (Method::Delete, None, Some(query)) => Ok(Target::Delete { kind, id: finder.find(kind, query)?, if_match }),
+        (Method::Delete, Some(id), None) => Ok(Target::Delete { kind, id: Some(id.to_owned()), precondition }),
+        (Method::Delete, None, Some(query)) => Ok(Target::Delete { kind, id: finder.find(kind, query)?, precondition }),
         (Method::Patch, ..) => Err(Fault::new(
             FaultKind::Unsupported,
             "patch",
@@ -243,13 +253,22 @@ fn unresolved(reference: &str) -> Fault {
     )
 }
 
+/// What references may stand for.
+struct Known<'a> {
+    /// By fullUrl: `Type/id` of what the entry became.
+    names: HashMap<String, String>,
+    /// By `Type?criteria`: the id of what was found.
+    conditional: HashMap<String, Option<String>>,
+    /// The bases that mean this server.
+    bases: Vec<&'a str>,
+}
+
 fn step(
-    services: &Services, resource: Option<Tree<'_>>, target: Target, names: &HashMap<String, String>,
-    conditional: &HashMap<String, Option<String>>,
+    services: &Services, resource: Option<Tree<'_>>, full_url: Option<&str>, target: Target, known: &Known<'_>,
 ) -> Result<Step, Fault> {
-    let (kind, id, if_match, fresh) = match target {
-        Target::Put { kind, id, if_match, fresh } => (kind, id, if_match, fresh),
-        Target::Delete { kind, id, if_match } => return Ok(Step::Delete { kind, id, if_match }),
+    let (kind, id, precondition, fresh) = match target {
+        Target::Put { kind, id, precondition, fresh } => (kind, id, precondition, fresh),
+        Target::Delete { kind, id, precondition } => return Ok(Step::Delete { kind, id, precondition }),
         Target::Existing { kind, id } => return Ok(Step::Existing { kind, id }),
         Target::Same { entry } => return Ok(Step::Same { entry }),
         Target::Read { url } => return Ok(Step::Read { url }),
@@ -258,19 +277,31 @@ fn step(
     if !fresh && id_in_body(&tree)?.is_some_and(|own| own.as_str() != id) {
         return Err(Fault::new(FaultKind::Invalid, "id", format!("The body's id has to be \"{id}\".")).at("resource.id"));
     }
-    rewrite(&mut tree, names, conditional)?;
-    let prepared = services.prepare(&tree, kind, &id)?;
-    Ok(Step::Put { prepared: Box::new(prepared), if_match, fresh })
+    rewrite(&mut tree, full_url, known)?;
+    let prepared = services.prepare(&tree, kind, &id).map_err(in_resource)?;
+    Ok(Step::Put { prepared: Box::new(prepared), precondition, fresh })
 }
 
-/// Gives every reference within the Bundle, and every conditional one, the id that it stands for.
-fn rewrite(
-    tree: &mut Tree<'_>, names: &HashMap<String, String>, conditional: &HashMap<String, Option<String>>,
-) -> Result<(), Fault> {
+/// `Patient.birthDate` stands at `resource.birthDate` of its entry; each issue is told so.
+fn in_resource(mut fault: Fault) -> Fault {
+    fault.path = fault.path.map(|path| match path.split_once('.') {
+        Some((_, rest)) => format!("resource.{rest}"),
+        None => "resource".to_owned(),
+    });
+    fault
+}
+
+/// Gives every reference within the Bundle, and every conditional one, the id that it stands for; one to this server
+/// becomes relative.
+fn rewrite(tree: &mut Tree<'_>, full_url: Option<&str>, known: &Known<'_>) -> Result<(), Fault> {
     let mut failed = None;
     for_each_reference_mut(tree, &mut |place, text| {
         let plain = text.text();
-        if let Some(name) = names.get(plain.as_ref()) {
+        let name = known.names.get(plain.as_ref()).or_else(|| match (place, absolute(full_url, &plain)) {
+            (Place::Reference, Cow::Owned(whole)) => known.names.get(&whole),
+            _ => None,
+        });
+        if let Some(name) = name {
             *text = Text::new(name.clone());
             return;
         }
@@ -280,7 +311,7 @@ fn rewrite(
         match parse_reference(&plain) {
             Some(Reference::Urn(_)) => failed = Some(unresolved(&plain)),
             Some(Reference::Conditional { resource_type, .. }) => {
-                let id = conditional.get(plain.as_ref()).cloned().flatten();
+                let id = known.conditional.get(plain.as_ref()).cloned().flatten();
                 match id {
                     Some(id) => *text = Text::new(format!("{resource_type}/{id}")),
                     None => failed = Some(unresolved(&plain)),
@@ -289,5 +320,6 @@ fn rewrite(
             _ => {}
         }
     });
+    make_own_references_relative(tree, &known.bases);
     failed.map_or(Ok(()), Err)
 }
