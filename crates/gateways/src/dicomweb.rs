@@ -169,9 +169,12 @@ async fn read(
             respond::parts(parts, &wanted, &base).await
         }
         Target::Rendered(place, numbers) => {
-            let single = place.instance.is_some() && numbers.len() == 1;
-            let (rendering, wanted) = parameters::rendering(accept, &pairs, single)?;
-            let parts = services.rendered(caller, place, numbers, rendering).await?;
+            let (rendering, wanted) = parameters::rendering(accept, &pairs, numbers.len() == 1)?;
+            // One picture stands for a study or series where the client takes no more than one.
+            let parts = match place.instance.is_none() && !wanted.is_multipart(0) {
+                true => services.thumbnail(caller, place, rendering).await?,
+                false => services.rendered(caller, place, numbers, rendering).await?,
+            };
             respond::parts(parts, &wanted, &base).await
         }
         Target::Thumbnail(place, numbers) => {

@@ -14,7 +14,7 @@ use lenticular_dicom::write::fragment_header;
 use lenticular_store::{BlobRef, Record};
 
 /// Bytes of one frame, and of an inflated object, that are held in memory at most.
-pub(crate) const HELD: u64 = 256 << 20;
+pub(crate) const HELD: u64 = 128 << 20;
 /// Bytes that are read at once.
 pub(crate) const CHUNK: u64 = 1 << 20;
 
@@ -181,7 +181,7 @@ impl Opened {
 
 pub(crate) fn too_large(bytes: u64) -> Fault {
     Fault::new(
-        FaultKind::TooLarge,
+        FaultKind::NotAcceptable,
         "frame-too-large",
         format!(
             "One frame has {bytes} bytes, more than the {HELD} that are held at once; retrieve the instance as stored."

@@ -9,7 +9,7 @@ use lenticular_codecs::render::RenderOptions;
 use lenticular_store::Record;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A decoded frame, and how its data set wants it shown.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ type Viewing = (i64, String, &'static str, i64, String);
 
 /// Bytes of decoded frames that are kept.
 const PICTURES: u64 = 64 << 20;
+/// Frames of more bytes than these take their turn, so that memory stays bounded however many ask.
+const LARGE: u64 = 16 << 20;
 /// Viewings that are remembered; one that is forgotten is audited once more.
 const VIEWINGS: usize = 10_000;
 /// Frames of one study are one entry for each viewer and this long, in milliseconds.
@@ -44,17 +46,27 @@ const ONE_ENTRY: i64 = 10 * 60_000;
 pub(crate) struct ImagingState {
     shown: Cache<ShownKey, Arc<Shown>, Bytes>,
     viewings: Cache<Viewing, Instant>,
+    large: Mutex<()>,
 }
 
 impl Default for ImagingState {
     fn default() -> ImagingState {
-        ImagingState { shown: Cache::with_weighter(256, PICTURES, Bytes), viewings: Cache::new(VIEWINGS) }
+        ImagingState {
+            shown: Cache::with_weighter(256, PICTURES, Bytes),
+            viewings: Cache::new(VIEWINGS),
+            large: Mutex::new(()),
+        }
     }
 }
 
 impl ImagingState {
     pub fn shown(&self, blob: &[u8; 32], frame: u32) -> Option<Arc<Shown>> {
         self.shown.get(&(*blob, frame))
+    }
+
+    /// Large frames are decoded one after the other; `None` for those that are not.
+    pub fn turn_of(&self, bytes: u64) -> Option<MutexGuard<'_, ()>> {
+        (bytes > LARGE).then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn keep(&self, blob: [u8; 32], frame: u32, shown: Arc<Shown>) {

@@ -1,7 +1,7 @@
 //! Making one frame: as stored, as samples, as JPEG, as a picture.
 
 use super::picture;
-use super::source::{HELD, Opened, Source};
+use super::source::{HELD, Opened, Source, too_large};
 use super::state::Shown;
 use crate::Services;
 use bytes::Bytes;
@@ -148,6 +148,12 @@ impl Work {
         }
         let scanned = self.header(services)?;
         let info = picture::frame_info(&scanned.header)?;
+        let samples = u64::from(info.rows) * u64::from(info.columns) * u64::from(info.samples_per_pixel);
+        let bytes = samples * u64::from(info.bits_allocated.div_ceil(8));
+        if bytes > HELD {
+            return Err(too_large(bytes));
+        }
+        let _turn = services.imaging.turn_of(bytes);
         let data = self.opened.frame(services, &self.source, number)?;
         let big_endian = scanned.encoding.big_endian;
         let options = picture::options(&scanned.header, number, &mut |bulk| {

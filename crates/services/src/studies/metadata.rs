@@ -190,23 +190,12 @@ const URI_AT: usize = b"\"BulkDataURI\":\"".len();
 fn complete(json: &[u8], base: Option<&str>, out: &mut Vec<u8>) {
     let Some(base) = base else { return out.extend_from_slice(json) };
     let mut rest = json;
-    while let Some(at) = find(rest, RELATIVE) {
+    while let Some(at) = memchr::memmem::find(rest, RELATIVE) {
         out.extend_from_slice(&rest[..at + URI_AT]);
         out.extend_from_slice(base.as_bytes());
         rest = &rest[at + RELATIVE.len() - 1..];
     }
     out.extend_from_slice(rest);
-}
-
-fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = text[from..].windows(2).position(|pair| pair == b"\"B") {
-        if text[from + at..].starts_with(mark) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }
 
 #[cfg(test)]
