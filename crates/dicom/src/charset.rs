@@ -106,6 +106,15 @@ fn switch(bytes: &[u8], first_g0: G0, first_g1: G1, delimiters: &[u8]) -> String
     text
 }
 
+/// Text that no character set applies to (PS3.5 §6.1.2.3): ASCII by the standard. Of writers that go beyond it some mean
+/// UTF-8, as our own reader of DICOM JSON does; what is not UTF-8 is read as Latin-1.
+fn plain(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
+}
+
 /// The values of a text element: decoded, split at backslashes that are no part of a character, padding removed.
 ///
 /// Leading spaces are kept, as PS3.5 §6.2 has them count in LT, ST, UT, and a reader may want to see them elsewhere.
@@ -117,11 +126,7 @@ pub fn decode_text(bytes: &[u8], charset: &SpecificCharacterSet, vr: Vr) -> Vec<
         _ if vr.is_single_text() => b"",
         _ => b"\\",
     };
-    let text = if vr.is_localised() {
-        charset.decode(bytes, delimiters)
-    } else {
-        SpecificCharacterSet::default().decode(bytes, delimiters)
-    };
+    let text = if vr.is_localised() { charset.decode(bytes, delimiters) } else { plain(bytes) };
     if vr.is_single_text() {
         let value = text.trim_end_matches(padded);
         return if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
@@ -183,6 +188,15 @@ mod tests {
         check("ISO_IR 13", b"\x83\x5c\\A", &["ソ", "A"]);
         check("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab", &["Wang^XiaoDong=王^小东"]);
         check("ISO_IR 192", "Wang^XiaoDong=王^小東\\é".as_bytes(), &["Wang^XiaoDong=王^小東", "é"]);
+    }
+
+    #[test]
+    fn text_beyond_character_sets_is_read_the_same_again() {
+        let charset = SpecificCharacterSet::of("ISO_IR 100");
+        let read = |bytes: &[u8]| decode_text(bytes, &charset, Vr::Cs);
+        assert_eq!(read(b"\xc4\\B"), ["Ä", "B"]);
+        assert_eq!(read("Ä\\B".as_bytes()), ["Ä", "B"]);
+        assert_eq!(read(b"\x1b$B;3"), ["\x1b$B;3"]);
     }
 
     #[test]

@@ -107,6 +107,11 @@ pub fn rewrite(
             writer.new_pixels(pixels);
             waiting = false;
         }
+        // Groups 0000 and 0002 belong to commands and to the file's head (PS3.7 §6.3, PS3.10 §7.1); some senders leave
+        // theirs in the data set, where a reader would take them for the head.
+        if matches!(element.tag.group(), 0 | 2) {
+            continue;
+        }
         if is_pixel_attribute(element.tag) && !stored {
             continue;
         }

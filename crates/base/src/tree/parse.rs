@@ -16,7 +16,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { depth: 64, values: 50_000_000 }
+        // DICOM JSON of 32 sequences, one in the other, is 100 deep: three levels each, and those of a name.
+        Limits { depth: 100, values: 50_000_000 }
     }
 }
 
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn depth_and_count_are_bounded() {
         let deep = "[".repeat(100_000);
-        assert!(matches!(parse(deep.as_bytes()), Err(ParseError::Depth { limit: 64, .. })));
+        assert!(matches!(parse(deep.as_bytes()), Err(ParseError::Depth { limit: 100, .. })));
         let limits = Limits { depth: 9, values: 3 };
         assert!(matches!(parse_with(b"[1,2,3]", limits), Err(ParseError::Values { limit: 3 })));
         let wide: Vec<String> = (0..40).map(|n| format!("\"k{}\":1", n % 39)).collect();

@@ -64,6 +64,8 @@ impl Reader {
         for (key, value) in &object.members {
             let name = key.text();
             let tag = Tag::parse(&name).or_else(|| dictionary::tag_of(&name));
+            // Tags of items and delimiters are no attributes (PS3.5 §7.5).
+            let tag = tag.filter(|tag| tag.group() != tags::ITEM.group());
             self.path.tag = tag.ok_or_else(|| JsonError::Name(name.into_owned()))?;
             elements.extend(self.element(value)?);
         }
@@ -77,6 +79,9 @@ impl Reader {
                 .ok_or_else(|| JsonError::Vr { path: self.path.clone(), vr: code.into_owned() })?,
             None => dictionary::implicit_vr(tag),
         };
+        if tag == tags::SPECIFIC_CHARACTER_SET {
+            return Ok(Some(utf_8()));
+        }
         if let Some(uri) = json.text_at("BulkDataURI") {
             self.bulk.push((self.path.clone(), uri.into_owned()));
             return Ok(None);
@@ -84,9 +89,6 @@ impl Reader {
         if let Some(text) = json.text_at("InlineBinary") {
             let bytes = base64_decode(&text).ok_or_else(|| self.wrong("base 64"))?;
             return Ok(Some(Element::new(tag, vr, bytes)));
-        }
-        if tag == tags::SPECIFIC_CHARACTER_SET {
-            return Ok(Some(utf_8()));
         }
         let values = match json.get("Value") {
             None | Some(Tree::Null) => &[],

@@ -190,7 +190,10 @@ impl Parser {
         let root = self.open.len() == 1;
         match tag {
             tags::ITEM_DELIMITATION | tags::SEQUENCE_DELIMITATION => return self.delimiter(tag, at),
-            tags::ITEM => return Err(ReadError::Unexpected { offset: at, tag, expected: "an element" }),
+            // PS3.5 §7.5: the group has no other tags than those of items and delimiters.
+            tag if tag.group() == tags::ITEM.group() => {
+                return Err(ReadError::Unexpected { offset: at, tag, expected: "an element" });
+            }
             Tag(0) if root && length == 0 && self.elements > 0 => {
                 self.state = State::Trailing;
                 return Ok(());
@@ -323,13 +326,21 @@ impl Parser {
             (State::Value { tag, .. } | State::Skip { tag, .. }, _) => *tag,
             (_, Some(Level::Sequence { tag, .. } | Level::Fragments { tag, .. })) => *tag,
             (_, Some(Level::Item { .. })) if self.open.len() > 1 => tags::ITEM,
-            (State::Header, _) if !padding => {
-                let field = |at: usize| u16::from_le_bytes([self.carry[at], self.carry[at + 1]]);
-                Tag::new(field(0), field(2))
-            }
+            (State::Header, _) if !padding => self.begun_tag(),
             _ => return Ok(()),
         };
         Err(ReadError::Truncated { offset: self.offset + self.carried as u64, tag })
+    }
+
+    /// The tag of the element that has begun; what has not come of it is zero.
+    fn begun_tag(&self) -> Tag {
+        let mut field = [0; 4];
+        field.iter_mut().zip(&self.carry[..self.carried]).for_each(|(to, from)| *to = *from);
+        if self.encoding.big_endian {
+            return Tag(u32::from_be_bytes(field));
+        }
+        let [a, b, c, d] = field;
+        Tag::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }
 
     pub fn finish(mut self) -> Result<(DataSet, Option<PixelSource>), ReadError> {

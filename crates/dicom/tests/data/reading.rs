@@ -181,6 +181,22 @@ fn what_is_cut_short_or_lies_is_refused_by_tag_and_byte() {
     assert!(matches!(refuse(EXPLICIT, &stray), ReadError::Unexpected { offset: 12, .. }));
     let open = undefined(0x0008_1140, "SQ", &item(&[]));
     assert!(matches!(refuse(EXPLICIT, &open), ReadError::Truncated { .. }));
+    let unnamed = [explicit(0x0008_0060, "CS", b"CT"), announced(0xfffe_bcff, 2, b"xx")].concat();
+    assert!(matches!(refuse(EXPLICIT, &unnamed), ReadError::Unexpected { offset: 10, .. }));
+}
+
+#[test]
+fn a_tag_cut_short_is_told_the_same_however_the_stream_was_cut() {
+    let bytes = [explicit(0x0008_0060, "CS", b"CT"), vec![0x10, 0]].concat();
+    for (syntax, bytes) in
+        [(EXPLICIT, bytes), (BIG_ENDIAN, [big(0x0008_0060, "CS", b"CT"), vec![0, 0x10]].concat())]
+    {
+        let told = ReadError::Truncated { offset: 12, tag: Tag(0x0010_0000) };
+        assert_eq!(refuse(syntax, &bytes), told);
+        let mut scanner = Scanner::for_dataset(syntax, Limits::default());
+        bytes.iter().try_for_each(|byte| scanner.push(std::slice::from_ref(byte))).unwrap();
+        assert_eq!(scanner.finish().unwrap_err(), told);
+    }
 }
 
 #[test]
@@ -282,4 +298,49 @@ fn json_reads_as_utf_8_whatever_it_was_made_of() {
     ] {
         assert!(read_json(&lenticular_base::tree::parse(bad.as_bytes()).unwrap()).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn text_does_not_change_from_json_to_json() {
+    let nested = item(&[explicit(0x0008_0005, "CS", b""), explicit(0x0010_0010, "PN", b"J\xe9r")].concat());
+    let bytes = [
+        explicit(0x0008_0005, "OB", b"ISO_IR 100"),
+        explicit(0x0008_0060, "CS", b"\xc4\\\xd6 "),
+        explicit(0x0010_1002, "SQ", &nested),
+    ];
+    let mut json = to_json(&scan(EXPLICIT, &bytes.concat()).header);
+    for _ in 0..3 {
+        assert!(json.contains(r#"["Ä","Ö"]"#) && json.contains("Jér"), "{json}");
+        json = to_json(&read_json(&lenticular_base::tree::parse(json.as_bytes()).unwrap()).unwrap().dataset);
+    }
+    let delimiter = r#"{"FFFEE00D":{"vr":"UN","InlineBinary":"AAA="}}"#;
+    assert!(read_json(&lenticular_base::tree::parse(delimiter.as_bytes()).unwrap()).is_err());
+}
+
+#[test]
+fn sequences_as_deep_as_they_may_be_are_json() {
+    let mut dataset = explicit(0x0010_0010, "PN", b"A^B ");
+    for _ in 0..Limits::default().depth {
+        dataset = undefined(0x0040_a730, "SQ", &[item(&dataset), sequence_end()].concat());
+    }
+    let json = to_json(&scan(EXPLICIT, &dataset).header);
+    let read = read_json(&lenticular_base::tree::parse(json.as_bytes()).unwrap()).unwrap();
+    assert!(to_json(&read.dataset).contains("A^B"));
+}
+
+#[test]
+fn elements_of_the_files_head_in_a_data_set_are_not_written_to_its_front() {
+    let dataset =
+        [explicit(0x0002_0010, "UI", b"1.2.840.10008.1.2.4.50"), explicit(0x0008_0060, "CS", b"CT")];
+    let bytes = dataset.concat();
+    let scanned = scan(EXPLICIT, &bytes);
+    let mut file = Vec::new();
+    for piece in rewrite(&scanned, EXPLICIT, &[], &NewPixels::Stored).unwrap() {
+        if let Piece::Bytes(bytes) = piece {
+            file.extend(bytes);
+        }
+    }
+    let read = scan_file(&file, Limits::default()).unwrap();
+    assert_eq!(read.transfer_syntax, EXPLICIT);
+    assert_eq!(read.header.string(tags::MODALITY).as_deref(), Some("CT"));
 }

@@ -290,10 +290,12 @@ fn type_of_reference(reference: &str) -> Option<&str> {
 fn period(value: &Tree<'_>) -> Option<(i64, i64)> {
     let end_of = |name: &str| value.text_at(name).and_then(|text| parse_span(&text));
     let (start, end) = (end_of("start"), end_of("end"));
-    if start.is_none() && end.is_none() {
-        return None;
+    match (start, end) {
+        (None, None) => None,
+        // It ends before it starts (invariant per-1, which is not checked): found from the one to the other.
+        (Some(start), Some(end)) if start.low >= end.high => Some((end.low, start.high)),
+        _ => Some((start.map_or(-FAR, |span| span.low), end.map_or(FAR, |span| span.high))),
     }
-    Some((start.map_or(-FAR, |span| span.low), end.map_or(FAR, |span| span.high)))
 }
 
 /// The outer limits of a Timing: of its events and its bounds; the details of a schedule do not count.

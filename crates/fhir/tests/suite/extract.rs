@@ -170,6 +170,9 @@ fn values_of_an_observation() {
         .assert_eq(&values(r#""valueDateTime":"2024-02-03T04:05:06Z""#));
     expect!["value-date = * .. 2025-01-01T00:00:00.000Z"]
         .assert_eq(&values(r#""valuePeriod":{"end":"2024"}"#));
+    // A period that ends before it starts is found from the one to the other.
+    expect!["value-date = 2024-01-01T00:00:00.000Z .. 2025-01-01T00:00:00.000Z"]
+        .assert_eq(&values(r#""valuePeriod":{"start":"2024-12-31","end":"2024-01-01"}"#));
     expect![[r#""#]].assert_eq(&values(r#""valueInteger":5"#));
 }
 
