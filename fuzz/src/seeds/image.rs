@@ -70,7 +70,7 @@ fn textual() -> DataSet {
     }
     let content = Tag(0x0040_a730);
     let mut tree = DataSet::new(vec![Element::new(Tag(0x0040_a160), Vr::Ut, "deep")]);
-    for _ in 0..6 {
+    for _ in 0..31 {
         tree = DataSet::new(vec![
             Element::new(Tag(0x0040_a040), Vr::Cs, "CONTAINER"),
             Element::sequence(content, vec![tree, DataSet::default()]),
