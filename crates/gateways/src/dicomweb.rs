@@ -98,14 +98,24 @@ pub fn router() -> Router<Services> {
 
 async fn handle(State(services): State<Services>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let mut response = run(&services, &head, body).await.unwrap_or_else(|fault| fault_json(&fault));
+    let mut body = Some(body);
+    let mut response = match run(&services, &head, &mut body).await {
+        Ok(response) => response,
+        Err(fault) => {
+            if let Some(body) = body {
+                stow::drain(&mut body.into_data_stream()).await;
+            }
+            fault_json(&fault)
+        }
+    };
     if head.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
     response
 }
 
-async fn run(services: &Services, head: &Head, body: Body) -> Result<Response, Fault> {
+/// Takes `body` where it is read.
+async fn run(services: &Services, head: &Head, body: &mut Option<Body>) -> Result<Response, Fault> {
     let caller = caller(services, &head.headers, "dicomweb").await?;
     let base = format!("{}{ROOT}", public_url(services, &head.headers));
     let path = head.uri.path().strip_prefix(ROOT).unwrap_or("");

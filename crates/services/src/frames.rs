@@ -228,6 +228,7 @@ impl Services {
                 Ok(parts)
             }
             Err(fault) => {
+                self.end_viewing(caller, study);
                 self.audited(caller, Access::of('R', interaction, "Instance", entity), Err(fault)).await
             }
         }

@@ -9,7 +9,7 @@ use super::accept::Media;
 use super::multipart::{Reader, Token};
 use super::respond::DICOM_JSON;
 use crate::http::answer;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::response::Response;
 use futures_util::StreamExt;
 use http::HeaderMap;
@@ -22,6 +22,7 @@ use lenticular_services::audit::Access;
 use lenticular_services::ingest::{Arrival, Ingest};
 use lenticular_services::{Caller, Services};
 use outcome::{Named, Outcome};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Bytes that are gathered before they are handed on.
@@ -37,7 +38,7 @@ pub async fn store(
     caller: Caller,
     study: Option<String>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Option<Body>,
     base: &str,
 ) -> Result<Response, Fault> {
     check_accept(headers)?;
@@ -45,6 +46,7 @@ pub async fn store(
     if let Err(fault) = services.authorise(&caller, Action::Store, None) {
         return services.audited(&caller, Access::of('C', "store", "Instance", ""), Err(fault)).await;
     }
+    let body = body.take().unwrap_or_default();
     let outcomes = take_in(services, caller, study.as_deref(), framing, body).await?;
     let (status, json) = outcome::respond(&outcomes, study.as_deref(), base);
     Ok(answer(status, DICOM_JSON, json.to_string()))
@@ -147,6 +149,9 @@ async fn take_in(
         }
     };
     drop(session);
+    if broken.is_some() {
+        drain(&mut body).await;
+    }
     while !committing.is_empty() {
         outcomes.extend(next_outcome(&mut committing).await?);
     }
@@ -172,6 +177,24 @@ async fn next_outcome(committing: &mut JoinSet<Result<Outcome, Fault>>) -> Resul
     }
 }
 
+/// Bytes that are read and forgotten of a body that is refused, and for how long.
+const DRAINED: usize = 64 << 20;
+const DRAINING: Duration = Duration::from_secs(10);
+
+/// Reads what a client still sends, within bounds: one that is busy sending does not hear the answer.
+pub async fn drain(body: &mut BodyDataStream) {
+    let reading = async {
+        let mut length = 0;
+        while let Some(Ok(bytes)) = body.next().await {
+            length += bytes.len();
+            if length > DRAINED {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAINING, reading).await;
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gathered {
     More,
@@ -179,7 +202,7 @@ enum Gathered {
     CutShort,
 }
 
-async fn gather(body: &mut axum::body::BodyDataStream) -> (Vec<Bytes>, Gathered) {
+async fn gather(body: &mut BodyDataStream) -> (Vec<Bytes>, Gathered) {
     let (mut gathered, mut length) = (Vec::new(), 0);
     while length < GATHERED {
         match body.next().await {

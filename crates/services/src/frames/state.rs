@@ -30,8 +30,8 @@ impl Weighter<ShownKey, Arc<Shown>> for Bytes {
     }
 }
 
-/// Who looks at whose study: member, agent, way, owner, study.
-type Viewing = (i64, String, &'static str, i64, String);
+/// Who looks at a study: member, agent, way, study.
+type Viewing = (i64, String, &'static str, String);
 
 /// Bytes of decoded frames that are kept.
 const PICTURES: u64 = 64 << 20;
@@ -45,7 +45,8 @@ const ONE_ENTRY: i64 = 10 * 60_000;
 /// What imaging keeps in memory.
 pub(crate) struct ImagingState {
     shown: Cache<ShownKey, Arc<Shown>, Bytes>,
-    viewings: Cache<Viewing, Instant>,
+    /// Of each owner whose images were seen: since when.
+    viewings: Cache<Viewing, Vec<(i64, Instant)>>,
     large: Mutex<()>,
 }
 
@@ -84,32 +85,33 @@ impl Services {
         rows: &[Record],
     ) -> Result<(), Fault> {
         let now = self.now();
-        let mut fresh = Vec::new();
+        let key = viewing(caller, study);
+        let mut seen = self.imaging.viewings.get(&key).unwrap_or_default();
+        seen.retain(|(_, since)| (0..ONE_ENTRY).contains(&(now.0 - since.0)));
+        let known = seen.len();
         for row in rows {
-            let key: Viewing = (
-                caller.principal.org.0,
-                caller.principal.agent.clone(),
-                caller.way,
-                row.columns.org.0,
-                study.to_owned(),
-            );
-            let known = self
-                .imaging
-                .viewings
-                .get(&key)
-                .is_some_and(|since| (0..ONE_ENTRY).contains(&(now.0 - since.0)));
-            if !known && !fresh.iter().any(|(seen, _)| *seen == key) {
-                fresh.push((key, row));
+            let owner = row.columns.org.0;
+            if !seen.iter().any(|(org, _)| *org == owner) {
+                seen.push((owner, now));
             }
         }
+        let fresh = &seen[known..];
         if fresh.is_empty() {
             return Ok(());
         }
-        let access = Access::of('R', interaction, "Study", study).showing(fresh.iter().map(|(_, row)| *row));
+        let shown = rows.iter().filter(|row| fresh.iter().any(|(org, _)| *org == row.columns.org.0));
+        let access = Access::of('R', interaction, "Study", study).showing(shown);
         self.record_access(caller, access, 0).await?;
-        for (key, _) in fresh {
-            self.imaging.viewings.insert(key, now);
-        }
+        self.imaging.viewings.insert(key, seen);
         Ok(())
     }
+
+    /// Whoever was refused begins a new viewing when the study is open again.
+    pub(crate) fn end_viewing(&self, caller: &Caller, study: &str) {
+        self.imaging.viewings.remove(&viewing(caller, study));
+    }
+}
+
+fn viewing(caller: &Caller, study: &str) -> Viewing {
+    (caller.principal.org.0, caller.principal.agent.clone(), caller.way, study.to_owned())
 }

@@ -111,7 +111,7 @@ enum Form {
     /// Stored pieces as they are.
     Joined(JoinedGzip),
     /// Pieces in which links had to be completed.
-    Again(GzEncoder<Vec<u8>>),
+    Again(Box<GzEncoder<Vec<u8>>>),
 }
 
 struct Writer {
@@ -125,7 +125,7 @@ impl Writer {
         let form = match (gzip, &base) {
             (false, _) => Form::Plain,
             (true, None) => Form::Joined(JoinedGzip::default()),
-            (true, Some(_)) => Form::Again(GzEncoder::new(Vec::new(), flate2::Compression::fast())),
+            (true, Some(_)) => Form::Again(Box::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()))),
         };
         Writer { form, base, started: false }
     }
