@@ -158,6 +158,7 @@ impl Services {
         self.authorise(caller, Action::Write, Some(kind))?;
         refuse_server_owned(kind)?;
         let id = LogicalId::parse(id)?;
+        self.refuse_foreign(caller, kind, id.as_str()).await?;
         let (name, base) = (id.clone(), base.to_owned());
         let prepared = self
             .compute_small(body.len(), move |services| {
@@ -254,9 +255,13 @@ impl Services {
         &self, caller: &Caller, kind: Kind, id: &str, precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
         let name = id.to_owned();
-        let outcome = self
-            .delete_unaudited(caller, kind, precondition, move |view, org| view.current(org, kind, &name))
-            .await;
+        let outcome = match self.refuse_foreign(caller, kind, id).await {
+            Ok(()) => {
+                let find = move |view: &dyn View, org| view.current(org, kind, &name);
+                self.delete_unaudited(caller, kind, precondition, find).await
+            }
+            Err(fault) => Err(fault),
+        };
         let access = Access::of('D', "delete", kinds::name(kind), &short(id));
         self.deleted(caller, access, outcome).await
     }
@@ -305,6 +310,28 @@ impl Services {
         self.audited(caller, access.patient(patient), outcome).await
     }
 
+    /// Refuses to write under the id of what another member shares: the own row would hide what was shared, and the
+    /// caller would take it for a change of that.
+    async fn refuse_foreign(&self, caller: &Caller, kind: Kind, id: &str) -> Result<(), Fault> {
+        let Ok(scope) = self.authorise(caller, Action::Read, Some(kind)) else { return Ok(()) };
+        let org = own_org(caller);
+        let found = match self.store.reader.get_cached(&scope, org, kind, id) {
+            Some(found) => found,
+            None => {
+                let id = id.to_owned();
+                self.blocking(move |services| services.store.reader.get(&scope, org, kind, &id)).await?
+            }
+        };
+        foreign(found.as_ref(), org)
+    }
+
+    /// The same on a thread that may wait.
+    pub(crate) fn refuse_foreign_blocking(&self, caller: &Caller, kind: Kind, id: &str) -> Result<(), Fault> {
+        let Ok(scope) = self.authorise(caller, Action::Read, Some(kind)) else { return Ok(()) };
+        let org = own_org(caller);
+        foreign(self.store.reader.get(&scope, org, kind, id)?.as_ref(), org)
+    }
+
     /// CPU work: here and now where it is small, else on the CPU pool.
     pub(crate) async fn compute_small<T, F>(&self, size: usize, work: F) -> Result<T, Fault>
     where
@@ -312,6 +339,17 @@ impl Services {
         F: FnOnce(&Services) -> Result<T, Fault> + Send + 'static,
     {
         if size <= 16 * 1024 { work(self) } else { self.compute(work).await }
+    }
+}
+
+fn foreign(found: Option<&Record>, org: OrgNo) -> Result<(), Fault> {
+    match found {
+        Some(record) if record.columns.org != org => Err(Fault::new(
+            FaultKind::Forbidden,
+            "other-member",
+            "It is another member's, shared to be read; nothing was changed.",
+        )),
+        _ => Ok(()),
     }
 }
 

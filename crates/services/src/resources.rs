@@ -25,6 +25,17 @@ impl fmt::Display for Issues {
 
 impl std::error::Error for Issues {}
 
+/// The same fault with every path in it told from further outside.
+pub(crate) fn relocated(mut fault: Fault, outside: impl Fn(&str) -> String) -> Fault {
+    fault.path = fault.path.map(|path| outside(&path));
+    if let Some(Issues(issues)) = fault.source.as_mut().and_then(|source| source.downcast_mut()) {
+        for issue in issues {
+            issue.path = outside(&issue.path);
+        }
+    }
+    fault
+}
+
 /// A resource that is ready to be written.
 #[derive(Clone, Debug)]
 pub struct Prepared {

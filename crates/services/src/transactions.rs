@@ -10,7 +10,7 @@ use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
 use crate::records::{ATTEMPTS, CHANGED, changed_meanwhile, find_one};
-use crate::resources::{Written, WrittenParts, own_org, parse, written};
+use crate::resources::{Written, WrittenParts, own_org, parse, relocated, written};
 use bytes::Bytes;
 use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind, OrgNo};
@@ -183,7 +183,10 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
     Ok((writes, Applied { answers, order }))
 }
 
-pub(crate) fn at_entry(mut fault: Fault, index: usize) -> Fault {
-    let inner = fault.path.take().map(|path| format!(".{path}")).unwrap_or_default();
-    fault.at(format!("Bundle.entry[{index}]{inner}"))
+pub(crate) fn at_entry(fault: Fault, index: usize) -> Fault {
+    let entry = format!("Bundle.entry[{index}]");
+    match &fault.path {
+        Some(_) => relocated(fault, |path| format!("{entry}.{path}")),
+        None => fault.at(entry),
+    }
 }

@@ -110,8 +110,11 @@ pub async fn execute(
             let found = services.search(caller, kind, pairs, base, preferences.lenient).await?;
             Ok(Outcome::new(StatusCode::OK, Some(pages::searchset(&found, kind, base)?)))
         }
-        Interaction::Create { kind } => {
-            let if_none_exist = preferences.if_none_exist.as_deref().map(|text| criteria(criteria_pairs(text)));
+        Interaction::Create { kind, pairs: mut wanted } => {
+            let header = preferences.if_none_exist.as_deref().map(criteria_pairs);
+            let conditional = header.is_some() || !wanted.is_empty();
+            wanted.extend(header.unwrap_or_default());
+            let if_none_exist = conditional.then(|| criteria(wanted));
             let written = services.create(caller, kind, body, if_none_exist, base).await?;
             Ok(outcome_of(written, preferences, base))
         }

@@ -13,7 +13,8 @@ pub enum Interaction {
     History { kind: Option<Kind>, id: Option<String>, pairs: Vec<(String, String)> },
     /// `form`: by POST, further parameters are in the body.
     Search { kind: Kind, pairs: Vec<(String, String)>, form: bool },
-    Create { kind: Kind },
+    /// With criteria in the URL it is conditional, as some clients ask for it: the same as `If-None-Exist`.
+    Create { kind: Kind, pairs: Vec<(String, String)> },
     Update { kind: Kind, id: String },
     UpdateWhere { kind: Kind, pairs: Vec<(String, String)> },
     Delete { kind: Kind, id: String },
@@ -73,7 +74,7 @@ fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) 
     Ok(match (method, rest) {
         ("GET", []) => Interaction::Search { kind, pairs, form: false },
         ("POST", ["_search"]) => Interaction::Search { kind, pairs, form: true },
-        ("POST", []) => Interaction::Create { kind },
+        ("POST", []) => Interaction::Create { kind, pairs: criteria_of(pairs) },
         ("PUT", []) => Interaction::UpdateWhere { kind, pairs },
         ("DELETE", []) => Interaction::DeleteWhere { kind, pairs },
         ("GET", ["_history"]) => Interaction::History { kind: Some(kind), id: None, pairs },
@@ -91,6 +92,12 @@ fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) 
         _ if allowed(&[&["type"], rest].concat()).is_empty() => return Err(Fault::not_found()),
         _ => return Err(unsupported("That interaction is not offered here")),
     })
+}
+
+/// What is left without the general parameters (FHIR R4 §3.1.0.1.11).
+fn criteria_of(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    pairs.retain(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty"));
+    pairs
 }
 
 /// The methods that a path takes (RFC 9110 §10.2.1), behind the base; empty where there is no such path.

@@ -3,7 +3,7 @@
 use super::at_entry;
 use crate::access::Caller;
 use crate::records::{Criteria, several};
-use crate::resources::{Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases, own_org, refuse_server_owned, short};
+use crate::resources::{Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases, own_org, refuse_server_owned, relocated, short};
 use crate::{Services, random};
 use lenticular_base::index::Query;
 use lenticular_base::text::pairs;
@@ -174,7 +174,10 @@ fn target(
             let id = LogicalId::from_random(random()?).as_str().to_owned();
             Ok(Target::Put { kind, id, precondition: Precondition::None, fresh: true })
         }
-        (Method::Put, Some(id), None) => Ok(Target::Put { kind, id: id.to_owned(), precondition, fresh: false }),
+        (Method::Put, Some(id), None) => {
+            finder.services.refuse_foreign_blocking(finder.caller, kind, id)?;
+            Ok(Target::Put { kind, id: id.to_owned(), precondition, fresh: false })
+        }
         (Method::Put, None, Some(query)) => {
             let own = entry.resource.as_ref().map(id_in_body).transpose()?.flatten();
             let own = own.map(|id| id.as_str().to_owned());
@@ -192,7 +195,10 @@ fn target(
                 }
             }
         }
-        (Method::Delete, Some(id), None) => Ok(Target::Delete { kind, id: Some(id.to_owned()), precondition }),
+        (Method::Delete, Some(id), None) => {
+            finder.services.refuse_foreign_blocking(finder.caller, kind, id)?;
+            Ok(Target::Delete { kind, id: Some(id.to_owned()), precondition })
+        }
         (Method::Delete, None, Some(query)) => Ok(Target::Delete { kind, id: finder.find(kind, query)?, precondition }),
         (Method::Patch, ..) => Err(Fault::new(
             FaultKind::Unsupported,
@@ -283,12 +289,11 @@ fn step(
 }
 
 /// `Patient.birthDate` stands at `resource.birthDate` of its entry; each issue is told so.
-fn in_resource(mut fault: Fault) -> Fault {
-    fault.path = fault.path.map(|path| match path.split_once('.') {
+fn in_resource(fault: Fault) -> Fault {
+    relocated(fault, |path| match path.split_once('.') {
         Some((_, rest)) => format!("resource.{rest}"),
         None => "resource".to_owned(),
-    });
-    fault
+    })
 }
 
 /// Gives every reference within the Bundle, and every conditional one, the id that it stands for; one to this server
