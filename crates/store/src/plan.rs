@@ -6,10 +6,12 @@
 //!
 //! - [`scope`]: a filter folded for one member, and its SQL.
 //! - [`test`]: one test as a condition on one row.
+//! - [`group`]: the alternatives of one clause.
 //! - [`driver`]: where candidates come from.
 //! - [`names`]: reads by name and history.
 
 pub mod driver;
+pub mod group;
 pub mod names;
 pub mod scope;
 pub mod test;
@@ -182,15 +184,7 @@ fn clause_condition(sql: &mut Sql, session: &dyn Session, vid: &str, clause: &Cl
         sql.push("NOT ");
     }
     sql.push("(");
-    if clause.any.is_empty() {
-        sql.push("1=0");
-    }
-    for (at, test) in clause.any.iter().enumerate() {
-        if at > 0 {
-            sql.push(" OR ");
-        }
-        test::condition(sql, session.dialect(), vid, test);
-    }
+    group::condition(sql, session.dialect(), vid, &clause.any);
     sql.push(")");
 }
 

@@ -1,5 +1,6 @@
 //! Where the candidates of a search come from: the index range that holds the fewest, by bounded counts.
 
+use super::group::{self, Group};
 use super::{scope, test};
 use crate::dialect::Dialect;
 use crate::entries::{SEVERAL, SPAN_WIDTHS};
@@ -10,6 +11,10 @@ use lenticular_policy::{Filter, Grantee};
 
 /// How far candidates are counted: a first look, which almost always decides, and further ones.
 const LOOKS: [i64; 3] = [256, 2048, 16_384];
+
+/// A clause of more alternatives than this, those that ask alike counted once, drives no search: each is a SELECT or several,
+/// and engines bound how many of them one statement has (SQLite: 500).
+const DRIVING: usize = 50;
 
 /// From so many candidates on, reading a second index range of at most `INTERSECT_FACTOR` times as many and
 /// intersecting is quicker than testing each candidate by its key.
@@ -211,7 +216,16 @@ fn candidates(dialect: Dialect, org: OrgNo, query: &Query) -> Vec<Candidate> {
         let mut sql = Sql::default();
         let mut scan = false;
         let mut drives = true;
-        for test in &clause.any {
+        let groups = group::groups(&clause.any);
+        if groups.len() > DRIVING {
+            continue;
+        }
+        for group in &groups {
+            let Group::One(test) = group else {
+                union(&mut sql);
+                group::source(&mut sql, org, query.kind, group);
+                continue;
+            };
             let merged: Vec<&Test> =
                 merged_times(query, at, test).into_iter().map(|(_, test)| test).collect();
             match source(&mut sql, dialect, org, query.kind, test, &merged) {
@@ -299,12 +313,6 @@ fn source(
             test::number(sql, "e", test);
             Some(false)
         }
-        Test::Id(id) => {
-            union(sql);
-            sql.push("SELECT i.vid AS vid FROM record i WHERE i.kind=").int(kind.0.into());
-            sql.push(" AND i.id=").str(id.as_str());
-            Some(false)
-        }
         Test::Never => {
             union(sql);
             sql.push("SELECT i.vid AS vid FROM record i WHERE 1=0");
@@ -324,6 +332,8 @@ fn source(
             Some(false)
         }
         Test::Missing(..) | Test::Updated(..) => None,
+        // taken together with its like, in `group`
+        Test::Id(_) => None,
     }
 }
 

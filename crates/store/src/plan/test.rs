@@ -44,7 +44,8 @@ pub fn condition(sql: &mut Sql, dialect: Dialect, vid: &str, test: &Test) {
     }
 }
 
-fn exists(sql: &mut Sql, table: &str, vid: &str, param: Param) {
+/// Opens the condition that the row has an entry `e` under a parameter; the caller closes it.
+pub(super) fn exists(sql: &mut Sql, table: &str, vid: &str, param: Param) {
     sql.push(&format!("EXISTS (SELECT 1 FROM {table} e WHERE e.vid={vid} AND e.param="));
     sql.int(param.0.into());
 }
