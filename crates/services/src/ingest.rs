@@ -7,11 +7,12 @@
 mod imaging_study;
 mod patient;
 mod rows;
+mod sameness;
 
 use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::instance_body::{Deflated, InstanceBody, Parts};
+use crate::instance_body::{Deflated, InstanceBody};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_dicom::dataset::DataSet;
 use lenticular_dicom::file_meta::{FileMetaFields, write_file_meta};
@@ -124,17 +125,14 @@ impl Ingest {
         if let Arrival::Dataset { sop_class, sop_instance, .. } = &self.arrival
             && (*sop_instance != identity.instance || *sop_class != identity.sop_class)
         {
-            return Err(Fault::new(
-                FaultKind::Unprocessable,
-                "uid-mismatch",
-                "The data set's SOP Class or SOP Instance UID is not that of the command; nothing was kept.",
-            ));
+            // Kept as it came: what the data set calls itself is what it is found by, as with a file.
+            tracing::warn!(command = %sop_instance, data_set = %identity.instance, "a C-STORE command names another object");
         }
         let services = self.services;
         let blob = self.writer.finish()?;
         let body = describe(&services, &scanned, &identity, blob)?;
         let org = self.caller.principal.org;
-        let same_as = services.same_data_set(org, &identity.instance, &blob, scanned.dataset_offset)?;
+        let same_as = services.same_object(org, &identity.instance, &blob, &scanned)?;
         let arrived = Arrived::new(&services, org, scanned.header, identity, body, scanned.dataset_offset, same_as)?;
         let committed = services.commit_blocking(self.caller.author(), vec![blob], {
             let services = services.clone();
@@ -207,39 +205,7 @@ fn describe(services: &Services, scanned: &Scanned, identity: &Identity, blob: B
     })
 }
 
-/// Bytes of two objects that are held beside each other.
-const COMPARED_AT_ONCE: usize = 1 << 20;
-
 impl Services {
-    /// Whether the instance of that UID that is here has the same data set: the version that was compared.
-    fn same_data_set(
-        &self, org: lenticular_base::OrgNo, uid: &str, blob: &BlobRef, data_set: u64,
-    ) -> Result<Option<lenticular_base::Vid>, Fault> {
-        use lenticular_base::Kind;
-        let scope = lenticular_policy::Scope::of_own_work(org);
-        let Some(record) = self.store.reader.get(&scope, org, Kind::INSTANCE, uid)? else { return Ok(None) };
-        let known = Parts::of(&record.body)?.blob;
-        Ok(self.same_bytes(&known, blob, data_set)?.then_some(record.vid))
-    }
-
-    /// Whether two objects have the same data set, which is `data_set` bytes into the new one. Headers differ with the
-    /// way an object came: what is compared are the ends.
-    pub(crate) fn same_bytes(&self, known: &BlobRef, new: &BlobRef, data_set: u64) -> Result<bool, Fault> {
-        if known.sha256 == new.sha256 {
-            return Ok(true);
-        }
-        let length = new.length.saturating_sub(data_set);
-        let Some(start) = known.length.checked_sub(length) else { return Ok(false) };
-        for at in (0..length).step_by(COMPARED_AT_ONCE) {
-            let end = (at + COMPARED_AT_ONCE as u64).min(length);
-            let arrived = self.store.blobs.read(new, data_set + at..data_set + end)?;
-            if arrived != self.store.blobs.read(known, start + at..start + end)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Packs a row that is compressed already.
     pub(crate) fn pack_raw(&self, bytes: &[u8]) -> lenticular_store::PackedBody {
         self.store.reader.pack(lenticular_base::Kind::INSTANCE, bytes, Packing::Raw)
