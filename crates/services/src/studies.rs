@@ -107,6 +107,11 @@ impl Instances {
         Ok(Instances { place, scope, org, query })
     }
 
+    /// Whether all were given.
+    pub fn is_done(&self) -> bool {
+        self.query.is_none()
+    }
+
     /// The next rows; empty only where there are none left. Blocks.
     pub fn page(&mut self, services: &Services) -> Result<Vec<Record>, Fault> {
         while let Some(mut query) = self.query.take() {
@@ -185,8 +190,11 @@ impl Instances {
         Ok(())
     }
 
-    /// The rows of the study that the scope sees: whose they are is told to the audit log.
+    /// The rows of the study that the scope sees: whose they are is told to the audit log. An instance tells that itself.
     pub fn studies(&self, services: &Services) -> Result<Vec<Record>, Fault> {
+        if self.place.instance.is_some() {
+            return Ok(Vec::new());
+        }
         let Some(param) = attributes::param(Kind::STUDY, &[tags::STUDY_INSTANCE_UID]) else {
             return Ok(Vec::new());
         };

@@ -250,7 +250,11 @@ impl Parts {
             }
             let Some(more) = &mut self.more else { return Ok(None) };
             match more.next(services)? {
-                Some(part) => self.queue.push_back(part),
+                Some(part) => {
+                    self.queue.push_back(part);
+                    // Known to be the last: nobody has to ask again.
+                    self.more.take_if(|more| more.rows.is_empty() && more.instances.is_done());
+                }
                 None => self.more = None,
             }
         }
