@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn queries_are_decoded() {
         let read = pairs("name=M%C3%BCller&x=a+b&code=http://l|1%7C2&bad=%zz&flag");
-        let expected = [("name", "Müller"), ("x", "a b"), ("code", "http://l|1|2"), ("bad", "%zz"), ("flag", "")];
+        let expected =
+            [("name", "Müller"), ("x", "a b"), ("code", "http://l|1|2"), ("bad", "%zz"), ("flag", "")];
         assert_eq!(read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
     }
 

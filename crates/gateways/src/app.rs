@@ -142,7 +142,8 @@ struct SetupRequest {
 async fn set_up(State(services): State<Services>, headers: HeaderMap, body: Body) -> Response {
     let outcome = async {
         let request: SetupRequest = read(&headers, body).await?;
-        let (member, token) = services.set_up(&request.secret, OrgId::parse(&request.id)?, &request.name).await?;
+        let (member, token) =
+            services.set_up(&request.secret, OrgId::parse(&request.id)?, &request.name).await?;
         Ok((StatusCode::CREATED, json!({ "member": member.id, "role": "administrator", "token": token })))
     };
     respond(outcome.await)

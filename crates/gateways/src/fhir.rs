@@ -48,10 +48,7 @@ pub const DOORS: &[Door] = &[
 
 /// The routes of this gateway.
 pub fn router() -> Router<Services> {
-    Router::new()
-        .route("/fhir", any(handle))
-        .route("/fhir/", any(handle))
-        .route("/fhir/{*path}", any(handle))
+    Router::new().route("/fhir", any(handle)).route("/fhir/", any(handle)).route("/fhir/{*path}", any(handle))
 }
 
 async fn handle(State(services): State<Services>, request: Request) -> Response {
@@ -80,7 +77,12 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
 }
 
 async fn run(
-    services: &Services, method: &Method, path: &str, query: Vec<(String, String)>, headers: &HeaderMap, base: &str,
+    services: &Services,
+    method: &Method,
+    path: &str,
+    query: Vec<(String, String)>,
+    headers: &HeaderMap,
+    base: &str,
     body: Body,
 ) -> Result<Outcome, Fault> {
     if matches!(*method, Method::GET | Method::HEAD) && path.trim_matches('/') == "metadata" {
@@ -109,7 +111,12 @@ fn check_content_type(headers: &HeaderMap, interaction: &Interaction, body: &Byt
         Interaction::Search { form: true, .. } => {
             body.is_empty() || media == "application/x-www-form-urlencoded"
         }
-        _ => media.is_empty() || media == "application/json" || media == "text/json" || media == "application/fhir+json",
+        _ => {
+            media.is_empty()
+                || media == "application/json"
+                || media == "text/json"
+                || media == "application/fhir+json"
+        }
     };
     if fits || !interaction.wants_body() {
         return Ok(());
@@ -134,14 +141,19 @@ impl Format {
         let acceptable = match named("_format") {
             Some(format) => is_json(&format.replace(' ', "+")),
             None => {
-                let mut accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+                let mut accepts =
+                    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
                 accepts.peek().is_none() || accepts.flat_map(|value| value.split(',')).any(accepts_json)
             }
         };
         if acceptable {
             return Ok(Format { pretty });
         }
-        Err(Fault::new(FaultKind::NotAcceptable, "format", "Resources are served as application/fhir+json here."))
+        Err(Fault::new(
+            FaultKind::NotAcceptable,
+            "format",
+            "Resources are served as application/fhir+json here.",
+        ))
     }
 }
 

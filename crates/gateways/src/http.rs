@@ -4,8 +4,8 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use lenticular_base::{Fault, FaultKind};
 pub use lenticular_base::text::{pairs, percent_decode, write_pairs};
+use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Purpose;
 use lenticular_services::{Caller, Services};
 
@@ -102,23 +102,28 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<By
         Fault::new(
             FaultKind::TooLarge,
             "body-limit",
-            format!("The body is larger than {limit} bytes; nothing was kept. The setting limits.body raises it."),
+            format!(
+                "The body is larger than {limit} bytes; nothing was kept. The setting limits.body raises it."
+            ),
         )
     };
-    let bytes = axum::body::to_bytes(body, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(|e| {
-        let text = e.to_string();
-        if text.contains("length limit") {
-            return too_large();
-        }
-        Fault::new(FaultKind::Invalid, "body", "The body ended before it was complete; nothing was kept.")
-    })?;
+    let bytes =
+        axum::body::to_bytes(body, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(|e| {
+            let text = e.to_string();
+            if text.contains("length limit") {
+                return too_large();
+            }
+            Fault::new(FaultKind::Invalid, "body", "The body ended before it was complete; nothing was kept.")
+        })?;
     let encoding = headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let inflated = match encoding.map(|text| text.trim().to_ascii_lowercase()).as_deref() {
         None | Some("identity" | "") => return Ok(bytes),
         Some("gzip" | "x-gzip") => {
             off_thread(move || inflate(flate2::read::MultiGzDecoder::new(&bytes[..]), limit)).await?
         }
-        Some("deflate") => off_thread(move || inflate(flate2::read::ZlibDecoder::new(&bytes[..]), limit)).await?,
+        Some("deflate") => {
+            off_thread(move || inflate(flate2::read::ZlibDecoder::new(&bytes[..]), limit)).await?
+        }
         Some(_) => {
             return Err(Fault::new(
                 FaultKind::UnsupportedMedia,

@@ -17,6 +17,7 @@ pub struct House {
     router: Router,
     pub a: String,
     pub b: String,
+    pub services: Services,
     _engine: Engine,
     _folder: tempfile::TempDir,
 }
@@ -42,7 +43,7 @@ impl House {
             tokens.push(services.issue_token(&member, Role::Clinician, "dr", 3_600_000).await.unwrap());
         }
         let [a, b] = tokens.try_into().unwrap();
-        House { router: server::router(services), a, b, _engine: engine, _folder: folder }
+        House { router: server::router(services.clone()), a, b, services, _engine: engine, _folder: folder }
     }
 
     pub async fn send(
@@ -64,6 +65,12 @@ impl House {
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// A token of another role at one of the hospitals.
+    pub async fn token(&self, member: &str, role: Role) -> String {
+        let member = self.services.member(member).await.unwrap();
+        self.services.issue_token(&member, role, role.name(), 3_600_000).await.unwrap()
     }
 
     pub async fn get(&self, token: &str, path: &str, accept: &str) -> Answer {

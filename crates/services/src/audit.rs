@@ -62,7 +62,10 @@ const PATIENTS_NAMED: usize = 20;
 impl Services {
     /// Records the access with its outcome; hands the outcome on only when the entry is durable.
     pub async fn audited<T>(
-        &self, caller: &Caller, access: Access, outcome: Result<T, Fault>,
+        &self,
+        caller: &Caller,
+        access: Access,
+        outcome: Result<T, Fault>,
     ) -> Result<T, Fault> {
         let code = match &outcome {
             Ok(_) => 0,
@@ -100,7 +103,12 @@ impl Services {
     }
 
     /// A way in that nobody was let through: kept in the network's own log.
-    pub async fn record_refusal(&self, way: &'static str, interaction: &str, agent: &str) -> Result<(), Fault> {
+    pub async fn record_refusal(
+        &self,
+        way: &'static str,
+        interaction: &str,
+        agent: &str,
+    ) -> Result<(), Fault> {
         let caller = Caller {
             principal: lenticular_policy::Principal {
                 org: NETWORK,
@@ -119,7 +127,8 @@ impl Services {
         let agent_org = caller.principal.org.0;
         let mut owners = access.owners.clone();
         owners.insert(agent_org);
-        let mut patients: Vec<Option<&String>> = access.patients.iter().map(Some).take(PATIENTS_NAMED).collect();
+        let mut patients: Vec<Option<&String>> =
+            access.patients.iter().map(Some).take(PATIENTS_NAMED).collect();
         if patients.is_empty() || access.patients.len() > PATIENTS_NAMED {
             patients.push(None);
         }

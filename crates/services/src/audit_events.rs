@@ -43,7 +43,10 @@ impl Services {
 
     /// Searches the own member's log. `base` is the FHIR base of this request.
     pub async fn search_audit_events(
-        &self, caller: &Caller, pairs: Vec<(String, String)>, base: &str,
+        &self,
+        caller: &Caller,
+        pairs: Vec<(String, String)>,
+        base: &str,
     ) -> Result<AuditPage, Fault> {
         let query = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         let outcome = match self.read_audit_search(caller, &pairs, base) {
@@ -54,7 +57,10 @@ impl Services {
     }
 
     fn read_audit_search(
-        &self, caller: &Caller, pairs: &[(String, String)], base: &str,
+        &self,
+        caller: &Caller,
+        pairs: &[(String, String)],
+        base: &str,
     ) -> Result<AuditFilter, Fault> {
         let mut filter = self.audit_filter(caller)?;
         filter.limit = u64::from(self.settings.page_default);
@@ -78,7 +84,11 @@ impl Services {
 
     fn audit_filter(&self, caller: &Caller) -> Result<AuditFilter, Fault> {
         let scope = self.authorise(caller, Action::Audit, None)?;
-        Ok(AuditFilter { org: own_org(caller).0, no_patient: names_no_patient(&scope), ..AuditFilter::default() })
+        Ok(AuditFilter {
+            org: own_org(caller).0,
+            no_patient: names_no_patient(&scope),
+            ..AuditFilter::default()
+        })
     }
 
     /// Takes one parameter in. Each is given once, with one value, but for `date`, which narrows each time.
@@ -115,8 +125,10 @@ impl Services {
                 filter.entity = Some(id.to_owned());
             }
             "action" => {
-                let mut letters = code_of(value, "http://hl7.org/fhir/audit-event-action").ok_or_else(invalid)?.chars();
-                let action = letters.next().filter(|letter| "CRUDE".contains(*letter) && letters.next().is_none());
+                let mut letters =
+                    code_of(value, "http://hl7.org/fhir/audit-event-action").ok_or_else(invalid)?.chars();
+                let action =
+                    letters.next().filter(|letter| "CRUDE".contains(*letter) && letters.next().is_none());
                 filter.action = Some(action.ok_or_else(invalid)?);
             }
             "outcome" => {
@@ -248,7 +260,10 @@ fn event_tree<'a>(entry: &'a AuditEntry, names: &'a HashMap<i64, String>) -> Tre
             "purposeOfEvent",
             Tree::Array(vec![Tree::object([(
                 "coding",
-                Tree::Array(vec![coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", &entry.purpose)]),
+                Tree::Array(vec![coding(
+                    "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+                    &entry.purpose,
+                )]),
             )])]),
         ),
         ("agent", Tree::Array(vec![agent])),

@@ -32,11 +32,16 @@ pub struct History {
 
 impl HistoryRequest {
     /// Reads `_since`, `_count` and `_page`; anything else is refused.
-    pub fn parse(kind: Option<Kind>, id: Option<String>, pairs: &[(String, String)]) -> Result<HistoryRequest, Fault> {
+    pub fn parse(
+        kind: Option<Kind>,
+        id: Option<String>,
+        pairs: &[(String, String)],
+    ) -> Result<HistoryRequest, Fault> {
         let mut request = HistoryRequest { kind, id, ..HistoryRequest::default() };
         for (name, value) in pairs {
-            let invalid =
-                || Fault::new(FaultKind::Invalid, "history", format!("{name} does not read: {}.", short(value)));
+            let invalid = || {
+                Fault::new(FaultKind::Invalid, "history", format!("{name} does not read: {}.", short(value)))
+            };
             match name.as_str() {
                 "_since" => request.since = Some(since(value).ok_or_else(invalid)?),
                 // More digits than a number holds is more than any page.
@@ -93,7 +98,10 @@ impl Services {
     }
 
     fn history_page(
-        &self, scope: Scope, org: OrgNo, request: &HistoryRequest,
+        &self,
+        scope: Scope,
+        org: OrgNo,
+        request: &HistoryRequest,
     ) -> Result<(Vec<Record>, bool), Fault> {
         let scope = match (request.kind, &request.id) {
             (Some(kind), Some(id)) => self.scope_of_one(scope, org, kind, id)?,

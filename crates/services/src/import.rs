@@ -40,7 +40,11 @@ impl Form {
         let line = text[start..].split(|b| *b == b'\n').next().unwrap_or(b"");
         let rest = &text[(start + line.len()).min(text.len())..];
         let more = rest.iter().any(|b| !b.is_ascii_whitespace());
-        if more && lenticular_base::tree::parse(line.trim_ascii()).is_ok() { Form::NdJson } else { Form::Json }
+        if more && lenticular_base::tree::parse(line.trim_ascii()).is_ok() {
+            Form::NdJson
+        } else {
+            Form::Json
+        }
     }
 }
 
@@ -54,7 +58,11 @@ impl Services {
                 Ok(0) => break,
                 Ok(length) => ingest.push(&buffer[..length])?,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Fault::new(FaultKind::Invalid, "file", "The file cannot be read.").caused_by(e)),
+                Err(e) => {
+                    return Err(
+                        Fault::new(FaultKind::Invalid, "file", "The file cannot be read.").caused_by(e)
+                    );
+                }
             }
         }
         let stored = ingest.finish()?;
@@ -111,7 +119,11 @@ impl Services {
         let resources: Vec<Bytes> = {
             let tree = parse(bytes)?;
             let entries = tree.get("entry").map(Tree::items).unwrap_or_default();
-            entries.iter().filter_map(|entry| entry.get("resource")).map(|r| Bytes::from(r.to_json())).collect()
+            entries
+                .iter()
+                .filter_map(|entry| entry.get("resource"))
+                .map(|r| Bytes::from(r.to_json()))
+                .collect()
         };
         let mut imported = Imported::default();
         for (number, resource) in resources.into_iter().enumerate() {
@@ -128,12 +140,18 @@ impl Services {
         let (kind, id) = {
             let tree = parse(&bytes)?;
             let name = tree.text_at("resourceType").ok_or_else(|| {
-                Fault::new(FaultKind::Invalid, "structure", "It has no resourceType, so it is no FHIR resource.")
+                Fault::new(
+                    FaultKind::Invalid,
+                    "structure",
+                    "It has no resourceType, so it is no FHIR resource.",
+                )
             })?;
             (kind_of(&name)?, id_in_body(&tree)?)
         };
         match id {
-            Some(id) => self.update(caller, kind, id.as_str(), bytes, Precondition::None, "").await.map(|_| ()),
+            Some(id) => {
+                self.update(caller, kind, id.as_str(), bytes, Precondition::None, "").await.map(|_| ())
+            }
             None => self.create(caller, kind, bytes, None, "").await.map(|_| ()),
         }
     }
@@ -147,7 +165,10 @@ mod tests {
     fn files_are_told_apart_by_their_bytes() {
         assert_eq!(Form::of(b"{\"resourceType\":\"Patient\"}\n"), Form::Json);
         assert_eq!(Form::of(b"  {\n \"resourceType\": \"Patient\"\n}"), Form::Json);
-        assert_eq!(Form::of(b"{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n"), Form::NdJson);
+        assert_eq!(
+            Form::of(b"{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n"),
+            Form::NdJson
+        );
         assert_eq!(Form::of(b"\x08\0\x05\0"), Form::Dicom);
         assert_eq!(Form::of(b""), Form::Dicom);
     }

@@ -63,8 +63,9 @@ pub struct Setup {
 
 /// Reads the JSON body of one of the network's rows.
 pub(crate) fn body<T: DeserializeOwned>(record: &Record) -> Result<T, Fault> {
-    serde_json::from_slice(&record.body)
-        .map_err(|e| Fault::new(FaultKind::Corrupt, "row", "A row of the network cannot be read.").caused_by(e))
+    serde_json::from_slice(&record.body).map_err(|e| {
+        Fault::new(FaultKind::Corrupt, "row", "A row of the network cannot be read.").caused_by(e)
+    })
 }
 
 /// A change of one of the network's rows.
@@ -74,7 +75,11 @@ pub(crate) fn row<T: Serialize>(view: &dyn View, kind: Kind, id: &str, value: &T
 
 /// The same for a row that one member owns.
 pub(crate) fn row_of<T: Serialize>(
-    org: OrgNo, view: &dyn View, kind: Kind, id: &str, value: &T,
+    org: OrgNo,
+    view: &dyn View,
+    kind: Kind,
+    id: &str,
+    value: &T,
 ) -> Result<Write, Fault> {
     let json = serde_json::to_vec(value).map_err(Fault::internal)?;
     Ok(Write::Put(Box::new(Put {
@@ -110,7 +115,11 @@ impl Services {
     pub async fn add_member(&self, id: OrgId, name: &str) -> Result<Member, Fault> {
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 200 {
-            return Err(Fault::new(FaultKind::Invalid, "member-name", "A member's name has 1 to 200 characters."));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "member-name",
+                "A member's name has 1 to 200 characters.",
+            ));
         }
         let committed = self
             .commit(owner(), Vec::new(), move |view, _| {
@@ -142,7 +151,9 @@ impl Services {
                 None => Err(Fault::new(
                     FaultKind::NotFound,
                     "no-member",
-                    format!("No member has the id \"{id}\". `lenticular org add --id {id} --name NAME` adds it."),
+                    format!(
+                        "No member has the id \"{id}\". `lenticular org add --id {id} --name NAME` adds it."
+                    ),
                 )),
             }
         })
@@ -167,7 +178,8 @@ impl Services {
     /// Binds an AE title to one member, and to an address where one is given.
     pub async fn add_device(&self, member: &Member, ae: &str, peer: Option<String>) -> Result<Device, Fault> {
         let ae = ae.trim().to_owned();
-        let fits = (1..=16).contains(&ae.len()) && ae.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\');
+        let fits =
+            (1..=16).contains(&ae.len()) && ae.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\');
         if !fits {
             return Err(Fault::new(
                 FaultKind::Invalid,
@@ -178,12 +190,17 @@ impl Services {
         if let Some(address) = &peer
             && address.parse::<std::net::IpAddr>().is_err()
         {
-            return Err(Fault::new(FaultKind::Invalid, "peer", "A peer is an IP address, such as 10.0.4.17."));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "peer",
+                "A peer is an IP address, such as 10.0.4.17.",
+            ));
         }
         let device = Device { ae, org: member.no, org_id: member.id.clone(), peer };
         let committed = self
             .commit(owner(), Vec::new(), move |view, _| {
-                if let Some(record) = view.current(NETWORK, kinds::DEVICE, &device.ae)?.filter(|r| !r.deleted) {
+                if let Some(record) = view.current(NETWORK, kinds::DEVICE, &device.ae)?.filter(|r| !r.deleted)
+                {
                     let known: Device = body(&record)?;
                     if known.org != device.org {
                         return Err(Fault::new(
@@ -225,10 +242,18 @@ impl Services {
 
     /// Makes a bearer token; it is shown once and kept as its hash. `ttl` in milliseconds, at most a year.
     pub async fn issue_token(
-        &self, member: &Member, role: Role, agent: &str, ttl: i64,
+        &self,
+        member: &Member,
+        role: Role,
+        agent: &str,
+        ttl: i64,
     ) -> Result<String, Fault> {
         if !(1000..=366 * 86_400_000).contains(&ttl) {
-            return Err(Fault::new(FaultKind::Invalid, "ttl", "A token lives between one second and 366 days."));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "ttl",
+                "A token lives between one second and 366 days.",
+            ));
         }
         let token = Token {
             org: member.no,
@@ -256,7 +281,8 @@ impl Services {
         let record = match cached {
             Some(record) => record,
             None => {
-                self.blocking(move |services| services.store.reader.get(&scope(), NETWORK, kinds::TOKEN, &id)).await?
+                self.blocking(move |services| services.store.reader.get(&scope(), NETWORK, kinds::TOKEN, &id))
+                    .await?
             }
         };
         let Some(record) = record.filter(|record| !record.deleted) else { return Ok(None) };
@@ -273,7 +299,11 @@ impl Services {
 
     /// Puts a link's token in the same commit as its share.
     pub(crate) fn link_token(
-        view: &dyn View, share: &str, org: OrgNo, text: &str, expires: Instant,
+        view: &dyn View,
+        share: &str,
+        org: OrgNo,
+        text: &str,
+        expires: Instant,
     ) -> Result<Write, Fault> {
         let token = Token {
             org: org.0,
@@ -293,8 +323,10 @@ impl Services {
         let text = hex(&random::<24>()?);
         let id = token_id(&text);
         let setup = Setup { expires: self.now().plus(30 * 60_000).0 };
-        self.commit(owner(), Vec::new(), move |view, _| Ok((vec![row(view, kinds::SETUP, &id, &setup)?], ())))
-            .await?;
+        self.commit(owner(), Vec::new(), move |view, _| {
+            Ok((vec![row(view, kinds::SETUP, &id, &setup)?], ()))
+        })
+        .await?;
         Ok(Some(text))
     }
 
@@ -303,7 +335,11 @@ impl Services {
         let key = token_id(secret);
         let name = name.trim().to_owned();
         if name.is_empty() || name.chars().count() > 200 {
-            return Err(Fault::new(FaultKind::Invalid, "member-name", "A member's name has 1 to 200 characters."));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "member-name",
+                "A member's name has 1 to 200 characters.",
+            ));
         }
         let now = self.now();
         let committed = self

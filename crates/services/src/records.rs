@@ -7,13 +7,13 @@ use crate::resources::{
     search_context, short, written,
 };
 use crate::{Services, random};
+use bytes::Bytes;
 use lenticular_base::index::Query;
 use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind, Kind, LogicalId, OrgNo};
 use lenticular_fhir::{kinds, search};
 use lenticular_policy::{Action, Scope};
 use lenticular_store::{Record, View, Write};
-use bytes::Bytes;
 
 /// Criteria of a conditional interaction: what stands behind the `?`, decoded, and the FHIR base it was asked at.
 #[derive(Clone, Debug)]
@@ -79,7 +79,13 @@ impl Services {
         self.audited(caller, access, outcome.and_then(undeleted)).await
     }
 
-    async fn vread_unaudited(&self, caller: &Caller, kind: Kind, id: &str, version: i64) -> Result<Record, Fault> {
+    async fn vread_unaudited(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &str,
+        version: i64,
+    ) -> Result<Record, Fault> {
         let scope = self.authorise(caller, Action::Read, Some(kind))?;
         let (org, id) = (own_org(caller), id.to_owned());
         self.blocking(move |services| {
@@ -92,7 +98,11 @@ impl Services {
     /// Members choose ids by themselves, so several rows may bear one name: all versions that are shown under it are those
     /// of the row that a read shows.
     pub(crate) fn scope_of_one(
-        &self, scope: Scope, org: OrgNo, kind: Kind, id: &str,
+        &self,
+        scope: Scope,
+        org: OrgNo,
+        kind: Kind,
+        id: &str,
     ) -> Result<Scope, Fault> {
         let current = self.store.reader.get(&scope, org, kind, id)?;
         Ok(current.map_or(scope.clone(), |record| scope.within_org(record.columns.org)))
@@ -101,7 +111,12 @@ impl Services {
     /// Creates a resource under a new id; with criteria only where they find none (`If-None-Exist`, decided inside the
     /// single writer: racing callers make one). `base` is the FHIR base of this request.
     pub async fn create(
-        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>, base: &str,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        body: Bytes,
+        if_none_exist: Option<Criteria>,
+        base: &str,
     ) -> Result<Written, Fault> {
         let query = if_none_exist.as_ref().map(Criteria::text);
         let outcome = self.create_unaudited(caller, kind, body, if_none_exist, base).await;
@@ -114,7 +129,12 @@ impl Services {
     }
 
     async fn create_unaudited(
-        &self, caller: &Caller, kind: Kind, body: Bytes, if_none_exist: Option<Criteria>, base: &str,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        body: Bytes,
+        if_none_exist: Option<Criteria>,
+        base: &str,
     ) -> Result<Written, Fault> {
         self.authorise(caller, Action::Write, Some(kind))?;
         refuse_server_owned(kind)?;
@@ -146,14 +166,26 @@ impl Services {
 
     /// Writes a new version under a known id; creates it where it is not there (update as create).
     pub async fn update(
-        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, precondition: Precondition, base: &str,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &str,
+        body: Bytes,
+        precondition: Precondition,
+        base: &str,
     ) -> Result<Written, Fault> {
         let outcome = self.update_unaudited(caller, kind, id, body, precondition, base).await;
         self.audited(caller, access_of('U', "update", kind, id, &outcome), outcome).await
     }
 
     async fn update_unaudited(
-        &self, caller: &Caller, kind: Kind, id: &str, body: Bytes, precondition: Precondition, base: &str,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &str,
+        body: Bytes,
+        precondition: Precondition,
+        base: &str,
     ) -> Result<Written, Fault> {
         self.authorise(caller, Action::Write, Some(kind))?;
         refuse_server_owned(kind)?;
@@ -182,7 +214,12 @@ impl Services {
 
     /// Updates the one resource that the criteria find, or creates one where they find none (FHIR R4 §3.1.0.4.3).
     pub async fn update_where(
-        &self, caller: &Caller, kind: Kind, criteria: Criteria, body: Bytes, precondition: Precondition,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        criteria: Criteria,
+        body: Bytes,
+        precondition: Precondition,
     ) -> Result<Written, Fault> {
         let mut outcome = Err(changed_meanwhile());
         for _ in 0..ATTEMPTS {
@@ -198,13 +235,18 @@ impl Services {
     /// Which id it becomes decides the body, and only the writer knows: the body is made for what is found before, and
     /// made anew where the writer finds something else.
     async fn update_where_unaudited(
-        &self, caller: &Caller, kind: Kind, criteria: &Criteria, body: Bytes, precondition: Precondition,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        criteria: &Criteria,
+        body: Bytes,
+        precondition: Precondition,
     ) -> Result<Written, Fault> {
         self.authorise(caller, Action::Write, Some(kind))?;
         refuse_server_owned(kind)?;
         let query = criteria.query(self, kind)?;
         let org = own_org(caller);
-        let (before, base) = (query.clone(), criteria.base.clone());
+        let (before, base, who) = (query.clone(), criteria.base.clone(), caller.clone());
         let fresh = LogicalId::from_random(random()?);
         let (prepared, found, own) = self
             .blocking(move |services| {
@@ -225,7 +267,10 @@ impl Services {
                         .at("id"));
                     }
                     (Some(found), _) => found.clone(),
-                    (None, Some(own)) => own.as_str().to_owned(),
+                    (None, Some(own)) => {
+                        services.refuse_foreign_blocking(&who, kind, own.as_str())?;
+                        own.as_str().to_owned()
+                    }
                     (None, None) => fresh.as_str().to_owned(),
                 };
                 Ok((services.prepare(&tree, kind, &id)?, found, own))
@@ -252,7 +297,11 @@ impl Services {
 
     /// Deletes a resource; one that is not there is deleted already. Gives the version that says so.
     pub async fn delete(
-        &self, caller: &Caller, kind: Kind, id: &str, precondition: Precondition,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        id: &str,
+        precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
         let name = id.to_owned();
         let outcome = match self.refuse_foreign(caller, kind, id).await {
@@ -268,7 +317,11 @@ impl Services {
 
     /// Deletes the one resource that the criteria find (FHIR R4 §3.1.0.7.1, single). Gives the version that says so.
     pub async fn delete_where(
-        &self, caller: &Caller, kind: Kind, criteria: Criteria, precondition: Precondition,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        criteria: Criteria,
+        precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
         let outcome = match criteria.query(self, kind) {
             Ok(query) => {
@@ -277,13 +330,21 @@ impl Services {
             }
             Err(fault) => Err(fault),
         };
-        let id = outcome.as_ref().ok().and_then(|gone| gone.as_ref()).map_or("", |gone| gone.id.as_str()).to_owned();
+        let id = outcome
+            .as_ref()
+            .ok()
+            .and_then(|gone| gone.as_ref())
+            .map_or("", |gone| gone.id.as_str())
+            .to_owned();
         let access = Access::of('D', "delete", kinds::name(kind), &id).query(criteria.text());
         self.deleted(caller, access, outcome).await
     }
 
     async fn delete_unaudited(
-        &self, caller: &Caller, kind: Kind, precondition: Precondition,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        precondition: Precondition,
         find: impl FnOnce(&dyn View, OrgNo) -> Result<Option<Record>, Fault> + Send + 'static,
     ) -> Result<Option<Deleted>, Fault> {
         self.authorise(caller, Action::Write, Some(kind))?;
@@ -303,9 +364,13 @@ impl Services {
     }
 
     async fn deleted(
-        &self, caller: &Caller, access: Access, outcome: Result<Option<Deleted>, Fault>,
+        &self,
+        caller: &Caller,
+        access: Access,
+        outcome: Result<Option<Deleted>, Fault>,
     ) -> Result<Option<i64>, Fault> {
-        let patient = outcome.as_ref().ok().and_then(|gone| gone.as_ref()).and_then(|gone| gone.patient.clone());
+        let patient =
+            outcome.as_ref().ok().and_then(|gone| gone.as_ref()).and_then(|gone| gone.patient.clone());
         let outcome = outcome.map(|gone| gone.map(|gone| gone.version));
         self.audited(caller, access.patient(patient), outcome).await
     }
@@ -410,7 +475,13 @@ fn gone(version: i64) -> Fault {
 }
 
 /// An access to what was written, or to the id that was asked for.
-fn access_of(action: char, interaction: &str, kind: Kind, asked: &str, outcome: &Result<Written, Fault>) -> Access {
+fn access_of(
+    action: char,
+    interaction: &str,
+    kind: Kind,
+    asked: &str,
+    outcome: &Result<Written, Fault>,
+) -> Access {
     let written = outcome.as_ref().ok();
     let id = written.map_or_else(|| short(asked), |written| written.version.id.clone());
     let patient = written.and_then(|written| written.patient.clone());

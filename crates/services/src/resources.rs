@@ -114,7 +114,11 @@ impl From<Record> for Version {
 /// The number of a FHIR resource type; types that do not exist are refused as FHIR asks (404).
 pub fn kind_of(resource_type: &str) -> Result<Kind, Fault> {
     kinds::kind(resource_type).ok_or_else(|| {
-        Fault::new(FaultKind::NotFound, "unknown-type", format!("FHIR R4 has no resource type \"{}\".", short(resource_type)))
+        Fault::new(
+            FaultKind::NotFound,
+            "unknown-type",
+            format!("FHIR R4 has no resource type \"{}\".", short(resource_type)),
+        )
     })
 }
 
@@ -125,7 +129,9 @@ pub(crate) fn short(text: &str) -> String {
 
 /// Reads a body as JSON.
 pub fn parse(bytes: &[u8]) -> Result<Tree<'_>, Fault> {
-    tree::parse(bytes).map_err(|e| Fault::new(FaultKind::Invalid, "structure", format!("The body is no JSON that FHIR can have: {e}.")))
+    tree::parse(bytes).map_err(|e| {
+        Fault::new(FaultKind::Invalid, "structure", format!("The body is no JSON that FHIR can have: {e}."))
+    })
 }
 
 /// Makes references to this server relative: whose record a resource is, and what it is found by, is told by relative
@@ -137,7 +143,9 @@ pub(crate) fn make_own_references_relative(tree: &mut Tree<'_>, bases: &[&str]) 
         }
         let plain = text.text();
         let relative = bases.iter().find_map(|base| plain.strip_prefix(base)?.strip_prefix('/'));
-        if let Some(relative) = relative.filter(|rest| matches!(reference::parse(rest), Some(Reference::Relative(_)))) {
+        if let Some(relative) =
+            relative.filter(|rest| matches!(reference::parse(rest), Some(Reference::Relative(_))))
+        {
             *text = Text::new(relative.to_owned());
         }
     });
@@ -150,7 +158,11 @@ fn authority(base: &str) -> &str {
 }
 
 /// Reads a resource that arrived at `base`; references to this server become relative.
-pub(crate) fn parse_resource<'a>(services: &Services, bytes: &'a [u8], base: &str) -> Result<Tree<'a>, Fault> {
+pub(crate) fn parse_resource<'a>(
+    services: &Services,
+    bytes: &'a [u8],
+    base: &str,
+) -> Result<Tree<'a>, Fault> {
     let mut tree = parse(bytes)?;
     let configured = configured_base(services);
     let bases: Vec<&str> = own_bases(configured.as_deref(), base)
@@ -206,8 +218,9 @@ impl Services {
 
     /// The same for a resource that the server made or has checked.
     pub(crate) fn prepare_valid(&self, tree: &Tree<'_>, kind: Kind, id: &str) -> Result<Prepared, Fault> {
-        let body = resource::prepare(tree, id)
-            .map_err(|e| Fault::new(FaultKind::Invalid, "structure", format!("The body is no resource: {e}.")))?;
+        let body = resource::prepare(tree, id).map_err(|e| {
+            Fault::new(FaultKind::Invalid, "structure", format!("The body is no resource: {e}."))
+        })?;
         let patient = match kinds::name(kind) {
             "Patient" => Some(id.to_owned()),
             _ => compartment::patient_of(tree, kind),
@@ -234,7 +247,9 @@ fn study_of(tree: &Tree<'_>, kind: Kind) -> Option<String> {
     }
     let Some(Tree::Array(identifiers)) = tree.get("identifier") else { return None };
     identifiers.iter().find_map(|identifier| {
-        let uid = identifier.text_at("value").filter(|_| identifier.text_at("system").as_deref() == Some("urn:dicom:uid"))?;
+        let uid = identifier
+            .text_at("value")
+            .filter(|_| identifier.text_at("system").as_deref() == Some("urn:dicom:uid"))?;
         let uid = uid.strip_prefix("urn:oid:")?;
         let fits = (1..=64).contains(&uid.len()) && uid.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         fits.then(|| uid.to_owned())
@@ -265,7 +280,11 @@ pub enum Precondition {
 impl Precondition {
     /// What `If-Match` asks for.
     pub fn if_match(text: &str) -> Result<Precondition, Fault> {
-        if text.trim() == "*" { Ok(Precondition::Exists) } else { parse_etag(text).map(Precondition::Version) }
+        if text.trim() == "*" {
+            Ok(Precondition::Exists)
+        } else {
+            parse_etag(text).map(Precondition::Version)
+        }
     }
 
     /// What a write's `If-Match` and `If-None-Match` ask for; of the latter only `*` means anything for a write.
@@ -281,7 +300,9 @@ impl Precondition {
     pub(crate) fn check(self, current: Option<&Record>) -> Result<(), Fault> {
         let found = current.filter(|record| !record.deleted).map(|record| record.version);
         let words = match (self, found) {
-            (Precondition::None, _) | (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => return Ok(()),
+            (Precondition::None, _) | (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => {
+                return Ok(());
+            }
             (Precondition::Version(wanted), Some(version)) if wanted == version => return Ok(()),
             (Precondition::Version(wanted), Some(version)) => {
                 format!("The current version is W/\"{version}\", not W/\"{wanted}\"; nothing was changed.")
@@ -304,9 +325,11 @@ pub fn parse_etag(text: &str) -> Result<i64, Fault> {
     let tag = text.strip_prefix("W/").unwrap_or(text);
     let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
     let digits = !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_digit());
-    inner.parse().ok().filter(|version| digits && *version > 0).ok_or_else(|| {
-        Fault::new(FaultKind::Invalid, "if-match", "If-Match is a version such as W/\"3\".")
-    })
+    inner
+        .parse()
+        .ok()
+        .filter(|version| digits && *version > 0)
+        .ok_or_else(|| Fault::new(FaultKind::Invalid, "if-match", "If-Match is a version such as W/\"3\"."))
 }
 
 /// What one write came to.
@@ -369,7 +392,10 @@ impl From<&Prepared> for WrittenParts {
 }
 
 /// The base that conditional criteria and references are read against; relative forms are what counts.
-pub(crate) fn search_context<'a>(services: &'a Services, base: &'a str) -> lenticular_fhir::search::SearchContext<'a> {
+pub(crate) fn search_context<'a>(
+    services: &'a Services,
+    base: &'a str,
+) -> lenticular_fhir::search::SearchContext<'a> {
     lenticular_fhir::search::SearchContext {
         base_url: base,
         default_count: services.settings.page_default,

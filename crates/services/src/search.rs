@@ -35,7 +35,12 @@ const ESTIMATE_LIMIT: u64 = 10_000;
 impl Services {
     /// Searches one kind. `pairs` are decoded; `base` is the FHIR base of this request.
     pub async fn search(
-        &self, caller: &Caller, kind: Kind, pairs: Vec<(String, String)>, base: &str, lenient: bool,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+        base: &str,
+        lenient: bool,
     ) -> Result<Found, Fault> {
         let query = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         let access = Access::of('E', "search-type", kinds::name(kind), "").query(query);
@@ -48,7 +53,12 @@ impl Services {
     }
 
     async fn search_unaudited(
-        &self, caller: &Caller, kind: Kind, pairs: Vec<(String, String)>, base: &str, lenient: bool,
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+        base: &str,
+        lenient: bool,
     ) -> Result<(Found, Vec<Record>), Fault> {
         let scope = self.authorise(caller, Action::Search, Some(kind))?;
         let mut context = search_context(self, base);
@@ -89,7 +99,11 @@ impl Services {
 
     /// Adds to `rows` what the search's includes name, each row once.
     fn include(
-        &self, scope: &Scope, search: &Search, at: Position, rows: &mut Vec<Record>,
+        &self,
+        scope: &Scope,
+        search: &Search,
+        at: Position,
+        rows: &mut Vec<Record>,
     ) -> Result<(), Fault> {
         if search.includes.is_empty() && search.revincludes.is_empty() {
             return Ok(());
@@ -120,7 +134,13 @@ impl Services {
     }
 
     /// What the rows refer to. A reference means a row of the same member: others may have chosen the same id.
-    fn referenced(&self, scope: &Scope, include: &Include, rows: &[Record], at: Position) -> Result<Vec<Record>, Fault> {
+    fn referenced(
+        &self,
+        scope: &Scope,
+        include: &Include,
+        rows: &[Record],
+        at: Position,
+    ) -> Result<Vec<Record>, Fault> {
         let mut found = Vec::new();
         for (org, rows) in by_member(rows.iter().filter(|row| row.columns.kind == include.source)) {
             let vids: Vec<Vid> = rows.iter().map(|row| row.vid).collect();
@@ -140,15 +160,24 @@ impl Services {
     }
 
     /// What refers to the rows, of the same member each.
-    fn referring(&self, scope: &Scope, include: &Include, rows: &[Record], at: Position) -> Result<Vec<Record>, Fault> {
-        let targets = rows.iter().filter(|row| include.target.is_none_or(|target| target == row.columns.kind));
+    fn referring(
+        &self,
+        scope: &Scope,
+        include: &Include,
+        rows: &[Record],
+        at: Position,
+    ) -> Result<Vec<Record>, Fault> {
+        let targets =
+            rows.iter().filter(|row| include.target.is_none_or(|target| target == row.columns.kind));
         let mut found = Vec::new();
         for (org, rows) in by_member(targets) {
             let scope = scope.within_org(org);
             for some in rows.chunks(100) {
                 let names = some.iter().map(|row| format!("{}/{}", kinds::name(row.columns.kind), row.id));
                 let tests = names
-                    .flat_map(|target| include.params.iter().map(move |param| Test::Is(*param, target.clone())))
+                    .flat_map(|target| {
+                        include.params.iter().map(move |param| Test::Is(*param, target.clone()))
+                    })
                     .collect();
                 let mut query = Query::all(include.source, INCLUDED_LIMIT as u64 + 1);
                 query.all.push(Clause { any: tests, not: false });
@@ -176,14 +205,18 @@ fn too_many_included() -> Fault {
     Fault::new(
         FaultKind::Invalid,
         "include-too-large",
-        format!("The page would carry more than {INCLUDED_LIMIT} included resources; ask with a smaller _count."),
+        format!(
+            "The page would carry more than {INCLUDED_LIMIT} included resources; ask with a smaller _count."
+        ),
     )
 }
 
 /// The type and id that an index value of a reference names on this server.
 fn local_name(text: &str) -> Option<(Kind, String)> {
     match reference::parse(text)? {
-        reference::Reference::Relative(target) => Some((kinds::kind(target.resource_type)?, target.id.to_owned())),
+        reference::Reference::Relative(target) => {
+            Some((kinds::kind(target.resource_type)?, target.id.to_owned()))
+        }
         _ => None,
     }
 }
@@ -197,7 +230,9 @@ fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) 
             SortValue::None => text.push('n'),
             SortValue::Integer(number) => text.push_str(&format!("i{number}")),
             SortValue::Real(number) => text.push_str(&format!("r{:x}", number.to_bits())),
-            SortValue::Text(value) => text.push_str(&format!("t{}", lenticular_base::ids::hex(value.as_bytes()))),
+            SortValue::Text(value) => {
+                text.push_str(&format!("t{}", lenticular_base::ids::hex(value.as_bytes())))
+            }
         }
     }
     text
@@ -205,7 +240,11 @@ fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) 
 
 fn read_page(text: &str, now: Instant, keys: usize) -> Result<(Position, After), Fault> {
     let invalid = || {
-        Fault::new(FaultKind::Invalid, "page", "_page is what a next link of this server carries; start the search again.")
+        Fault::new(
+            FaultKind::Invalid,
+            "page",
+            "_page is what a next link of this server carries; start the search again.",
+        )
     };
     let mut parts = text.split('~');
     let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or_else(invalid);
@@ -249,12 +288,14 @@ mod tests {
 
     #[test]
     fn a_page_reads_back_and_ends() {
-        let values = [SortValue::Text("ä~".into()), SortValue::None, SortValue::Real(-1.5), SortValue::Integer(-7)];
+        let values =
+            [SortValue::Text("ä~".into()), SortValue::None, SortValue::Real(-1.5), SortValue::Integer(-7)];
         let text = write_page(Position(9), Vid(4), &values, Instant(1000));
         let (at, after) = read_page(&text, Instant(1000 + PAGE_LIFETIME), 4).unwrap();
         assert_eq!((at, after), (Position(9), After { values: values.to_vec(), vid: Vid(4) }));
         assert_eq!(read_page(&text, Instant(1001 + PAGE_LIFETIME), 4).unwrap_err().kind, FaultKind::Gone);
-        let bad = ["", "1~2", "x~1~1", "1~1~1000~q", "1~1~1000~tzz", "1~1~1000~n~n", "1~1~1000", "-1~1~1000~n"];
+        let bad =
+            ["", "1~2", "x~1~1", "1~1~1000~q", "1~1~1000~tzz", "1~1~1000~n~n", "1~1~1000", "-1~1~1000~n"];
         let far = ["1~1~-9223372036854775808~n", "1~1~9223372036854775807~n"];
         for bad in bad.into_iter().chain(far) {
             assert!(read_page(bad, Instant(1000), 1).is_err(), "{bad}");

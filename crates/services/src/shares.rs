@@ -5,8 +5,8 @@
 
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::resources::short;
 use crate::network::{self, Member, NETWORK, kinds, row_of};
+use crate::resources::short;
 use crate::{Services, random};
 use lenticular_base::ids::hex;
 use lenticular_base::index::Query;
@@ -135,10 +135,8 @@ impl Services {
         self.commit(caller.author(), Vec::new(), move |view, _| {
             let found = view.current(org, kinds::SHARE, &id)?.filter(|record| !record.deleted);
             let share: Share = network::body(&found.ok_or_else(Fault::not_found)?)?;
-            let mut writes = vec![
-                Write::Ungrant { source: id.clone() },
-                Write::Delete { org, kind: kinds::SHARE, id },
-            ];
+            let mut writes =
+                vec![Write::Ungrant { source: id.clone() }, Write::Delete { org, kind: kinds::SHARE, id }];
             if let Some(key) = share.link_key {
                 writes.push(Write::Delete { org: NETWORK, kind: kinds::TOKEN, id: key });
             }
@@ -166,7 +164,11 @@ impl Services {
 
 /// The flattened rows of a share. What is not there, or not the own member's, is not found.
 fn grants(
-    view: &dyn View, org: OrgNo, share: &Share, to: Option<&Member>, expires: Option<Instant>,
+    view: &dyn View,
+    org: OrgNo,
+    share: &Share,
+    to: Option<&Member>,
+    expires: Option<Instant>,
 ) -> Result<Vec<Write>, Fault> {
     let fhir = |name: &str| {
         lenticular_fhir::kinds::kind(name).ok_or_else(|| Fault::internal("a resource type has no number"))
@@ -177,7 +179,15 @@ fn grants(
         None => Grantee::Link(share.id.clone()),
     };
     let grant = |patient: Option<String>, study: Option<String>, kind: Option<Kind>| {
-        Write::Grant(Grant { source: share.id.clone(), grantee: grantee.clone(), org, patient, study, kind, expires })
+        Write::Grant(Grant {
+            source: share.id.clone(),
+            grantee: grantee.clone(),
+            org,
+            patient,
+            study,
+            kind,
+            expires,
+        })
     };
     let exists = |kind: Kind, id: &str| {
         view.current(org, kind, id)?.filter(|record| !record.deleted).ok_or_else(Fault::not_found)

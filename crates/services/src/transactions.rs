@@ -44,7 +44,13 @@ pub fn survey(body: &[u8]) -> Result<Survey, Fault> {
     let kind = match (tree.text_at("resourceType").as_deref(), tree.text_at("type").as_deref()) {
         (Some("Bundle"), Some("transaction")) => BundleKind::Transaction,
         (Some("Bundle"), Some("batch")) => return Ok(Survey { kind: BundleKind::Batch, reads: Vec::new() }),
-        _ => return Err(Fault::new(FaultKind::Invalid, "bundle", "A Bundle of type batch or transaction was expected.")),
+        _ => {
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "bundle",
+                "A Bundle of type batch or transaction was expected.",
+            ));
+        }
     };
     let entries = match tree.get("entry") {
         Some(Tree::Array(entries)) => entries.as_slice(),
@@ -60,7 +66,12 @@ pub fn survey(body: &[u8]) -> Result<Survey, Fault> {
 
 impl Services {
     /// Does a transaction. `base` is the FHIR base of this request.
-    pub async fn transaction(&self, caller: &Caller, body: Bytes, base: &str) -> Result<Vec<EntryOutcome>, Fault> {
+    pub async fn transaction(
+        &self,
+        caller: &Caller,
+        body: Bytes,
+        base: &str,
+    ) -> Result<Vec<EntryOutcome>, Fault> {
         let mut outcome = Err(changed_meanwhile());
         for _ in 0..ATTEMPTS {
             outcome = self.attempt(caller, body.clone(), base).await;
@@ -78,7 +89,10 @@ impl Services {
     }
 
     async fn attempt(
-        &self, caller: &Caller, body: Bytes, base: &str,
+        &self,
+        caller: &Caller,
+        body: Bytes,
+        base: &str,
     ) -> Result<(Vec<EntryOutcome>, Vec<String>), Fault> {
         let org = own_org(caller);
         let (who, base) = (caller.clone(), base.to_owned());
@@ -97,7 +111,8 @@ impl Services {
             })
             .await?;
         let patients = plan.patients();
-        let committed = self.commit(caller.author(), Vec::new(), move |view, _| apply(view, org, plan)).await?;
+        let committed =
+            self.commit(caller.author(), Vec::new(), move |view, _| apply(view, org, plan)).await?;
         let applied = committed.answer;
         let mut versions = vec![1; applied.answers.len()];
         for (entry, version) in applied.order.iter().zip(&committed.versions) {
@@ -107,7 +122,9 @@ impl Services {
         let mut outcomes: Vec<EntryOutcome> = Vec::with_capacity(versions.len());
         for (pending, version) in applied.answers.into_iter().zip(versions) {
             let outcome = match pending {
-                Pending::Put(parts, created) => EntryOutcome::Written(written(&parts, version, updated, created)),
+                Pending::Put(parts, created) => {
+                    EntryOutcome::Written(written(&parts, version, updated, created))
+                }
                 Pending::Existing(written) => EntryOutcome::Written(*written),
                 Pending::Deleted(there) => EntryOutcome::Deleted(there.then_some(version)),
                 Pending::Same(entry) => outcomes[entry].clone(),

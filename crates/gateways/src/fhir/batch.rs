@@ -16,7 +16,11 @@ use lenticular_services::{Caller, Services};
 
 /// Does a Bundle.
 pub async fn process(
-    services: &Services, caller: &Caller, body: Bytes, preferences: &Preferences, base: &str,
+    services: &Services,
+    caller: &Caller,
+    body: Bytes,
+    preferences: &Preferences,
+    base: &str,
 ) -> Result<Outcome, Fault> {
     if body.is_empty() {
         return Err(missing_body());
@@ -47,7 +51,11 @@ fn split<'u>(url: &'u str, base: &str) -> (&'u str, &'u str) {
 }
 
 async fn transaction(
-    services: &Services, caller: &Caller, body: Bytes, preferences: &Preferences, base: &str,
+    services: &Services,
+    caller: &Caller,
+    body: Bytes,
+    preferences: &Preferences,
+    base: &str,
 ) -> Result<Outcome, Fault> {
     let outcomes = services.transaction(caller, body, base).await?;
     let mut writer = Writer::new(&Head { kind: "transaction-response", ..Head::default() });
@@ -81,7 +89,15 @@ async fn transaction(
                 ..EntryOut::default()
             }),
             EntryOutcome::Read(url) => {
-                let read = request(services, caller, &Method::GET, url, Bytes::new(), read_preferences.clone(), base);
+                let read = request(
+                    services,
+                    caller,
+                    &Method::GET,
+                    url,
+                    Bytes::new(),
+                    read_preferences.clone(),
+                    base,
+                );
                 entry(&mut writer, &read.await);
             }
         }
@@ -90,32 +106,14 @@ async fn transaction(
 }
 
 async fn batch(
-    services: &Services, caller: &Caller, body: Bytes, asked: &Preferences, base: &str,
+    services: &Services,
+    caller: &Caller,
+    body: Bytes,
+    asked: &Preferences,
+    base: &str,
 ) -> Result<Outcome, Fault> {
-    let returns = if asked.returns_asked { asked.returns } else { Return::Minimal };
-    let mut answers: Vec<Option<Outcome>> = Vec::new();
-    let mut requests = Vec::new();
-    {
-        let bundle = bundle::read(parse(&body)?).map_err(Fault::from)?;
-        answers.resize_with(bundle.count, || None);
-        for (index, error) in bundle.refused {
-            answers[index] = Some(Outcome::fault(&error.into()));
-        }
-        for entry in bundle.entries {
-            let preferences = Preferences {
-                returns,
-                returns_asked: asked.returns_asked,
-                lenient: asked.lenient,
-                if_match: entry.if_match,
-                if_none_match: entry.if_none_match,
-                if_modified_since: entry.if_modified_since,
-                if_none_exist: entry.if_none_exist,
-            };
-            let method = Method::from_bytes(entry.method.name().as_bytes()).map_err(Fault::internal)?;
-            let resource = entry.resource.map(|tree| Bytes::from(tree.to_json())).unwrap_or_default();
-            requests.push((entry.index, method, entry.url, resource, preferences));
-        }
-    }
+    let asked = asked.clone();
+    let (mut answers, requests) = services.compute(move |_| read_batch(&body, &asked)).await?;
     for (index, method, url, resource, preferences) in requests {
         answers[index] = Some(request(services, caller, &method, &url, resource, preferences, base).await);
     }
@@ -126,9 +124,45 @@ async fn batch(
     Ok(Outcome::new(StatusCode::OK, Some(writer.finish())))
 }
 
+/// An entry of a batch: its place, and the request it is.
+type Requested = (usize, Method, String, Bytes, Preferences);
+
+/// The entries of a batch, and the answers to those that cannot be done. CPU work.
+fn read_batch(body: &[u8], asked: &Preferences) -> Result<(Vec<Option<Outcome>>, Vec<Requested>), Fault> {
+    let returns = if asked.returns_asked { asked.returns } else { Return::Minimal };
+    let mut answers = Vec::new();
+    let mut requests = Vec::new();
+    let bundle = bundle::read(parse(body)?).map_err(Fault::from)?;
+    answers.resize_with(bundle.count, || None);
+    for (index, error) in bundle.refused {
+        answers[index] = Some(Outcome::fault(&error.into()));
+    }
+    for entry in bundle.entries {
+        let preferences = Preferences {
+            returns,
+            returns_asked: asked.returns_asked,
+            lenient: asked.lenient,
+            if_match: entry.if_match,
+            if_none_match: entry.if_none_match,
+            if_modified_since: entry.if_modified_since,
+            if_none_exist: entry.if_none_exist,
+        };
+        let method = Method::from_bytes(entry.method.name().as_bytes()).map_err(Fault::internal)?;
+        let resource = entry.resource.map(|tree| Bytes::from(tree.to_json())).unwrap_or_default();
+        requests.push((entry.index, method, entry.url, resource, preferences));
+    }
+    Ok((answers, requests))
+}
+
 /// One entry as a request of its own.
 async fn request(
-    services: &Services, caller: &Caller, method: &Method, url: &str, body: Bytes, preferences: Preferences, base: &str,
+    services: &Services,
+    caller: &Caller,
+    method: &Method,
+    url: &str,
+    body: Bytes,
+    preferences: Preferences,
+    base: &str,
 ) -> Outcome {
     let (path, query) = split(url, base);
     let done = async {
@@ -146,8 +180,9 @@ async fn request(
 }
 
 fn entry(writer: &mut Writer, outcome: &Outcome) {
-    let status =
-        format!("{} {}", outcome.status.as_u16(), outcome.status.canonical_reason().unwrap_or("")).trim().to_owned();
+    let status = format!("{} {}", outcome.status.as_u16(), outcome.status.canonical_reason().unwrap_or(""))
+        .trim()
+        .to_owned();
     let body = outcome.body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let failed = !outcome.status.is_success() || body.is_some_and(is_operation_outcome);
     writer.entry(&EntryOut {

@@ -2,8 +2,8 @@
 
 use super::outcome::Outcome;
 use http::StatusCode;
-use lenticular_fhir::searchparams::params_of;
 use lenticular_fhir::kinds;
+use lenticular_fhir::searchparams::params_of;
 use lenticular_services::Services;
 use serde_json::{Value, json};
 
@@ -48,9 +48,8 @@ fn resource(kind: lenticular_base::Kind, name: &str) -> Value {
         .filter(|parameter| parameter.search_type.code() == "reference")
         .map(|parameter| format!("{name}:{}", parameter.code))
         .collect();
-    let codes = [
-        "read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type",
-    ];
+    let codes =
+        ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"];
     let mut resource = json!({
         "type": name,
         "interaction": codes.map(|code| json!({ "code": code })),
@@ -78,7 +77,9 @@ fn referring(kind: lenticular_base::Kind) -> Vec<String> {
     let mut found = Vec::new();
     for (source, name) in kinds::all() {
         let refers = params_of(source).iter().filter(|parameter| {
-            parameter.search_type.code() == "reference" && name != "AuditEvent" && parameter.targets.contains(&kind)
+            parameter.search_type.code() == "reference"
+                && name != "AuditEvent"
+                && parameter.targets.contains(&kind)
         });
         found.extend(refers.map(|parameter| format!("{name}:{}", parameter.code)));
     }

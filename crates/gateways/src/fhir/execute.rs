@@ -70,7 +70,12 @@ impl Preferences {
 
 /// Runs one interaction for a caller.
 pub async fn execute(
-    services: &Services, caller: &Caller, interaction: Interaction, body: Bytes, preferences: &Preferences, base: &str,
+    services: &Services,
+    caller: &Caller,
+    interaction: Interaction,
+    body: Bytes,
+    preferences: &Preferences,
+    base: &str,
 ) -> Result<Outcome, Fault> {
     let criteria = |pairs| Criteria { pairs, base: base.to_owned() };
     match interaction {
@@ -132,7 +137,8 @@ pub async fn execute(
             Ok(Outcome { version, ..Outcome::new(StatusCode::NO_CONTENT, None) })
         }
         Interaction::DeleteWhere { kind, pairs } => {
-            let version = services.delete_where(caller, kind, criteria(pairs), preferences.precondition()?).await?;
+            let version =
+                services.delete_where(caller, kind, criteria(pairs), preferences.precondition()?).await?;
             Ok(Outcome { version, ..Outcome::new(StatusCode::NO_CONTENT, None) })
         }
         Interaction::Bundle => Box::pin(batch::process(services, caller, body, preferences, base)).await,
@@ -156,7 +162,9 @@ fn unchanged(version: &Version, preferences: &Preferences) -> bool {
             let tag = tag.trim();
             tag == "*" || parse_etag(tag).is_ok_and(|known| known == version.version)
         }),
-        (None, Some(date)) => read_http_date(date).is_some_and(|known| version.updated.0.div_euclid(1000) <= known),
+        (None, Some(date)) => {
+            read_http_date(date).is_some_and(|known| version.updated.0.div_euclid(1000) <= known)
+        }
         (None, None) => false,
     }
 }
@@ -169,7 +177,8 @@ pub fn words_of(written: &Written) -> String {
         (_, true) => "Exists already; nothing was written",
         _ => "Updated",
     };
-    let text = format!("{words}: {}/{} version {}", kinds::name(version.kind), version.id, etag(version.version));
+    let text =
+        format!("{words}: {}/{} version {}", kinds::name(version.kind), version.id, etag(version.version));
     fhir_outcome::informational(&text)
 }
 

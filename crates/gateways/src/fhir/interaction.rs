@@ -8,17 +8,48 @@ use lenticular_services::resources::kind_of;
 /// One interaction, its parameters decoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Interaction {
-    Read { kind: Kind, id: String, pairs: Vec<(String, String)> },
-    Vread { kind: Kind, id: String, version: i64 },
-    History { kind: Option<Kind>, id: Option<String>, pairs: Vec<(String, String)> },
+    Read {
+        kind: Kind,
+        id: String,
+        pairs: Vec<(String, String)>,
+    },
+    Vread {
+        kind: Kind,
+        id: String,
+        version: i64,
+    },
+    History {
+        kind: Option<Kind>,
+        id: Option<String>,
+        pairs: Vec<(String, String)>,
+    },
     /// `form`: by POST, further parameters are in the body.
-    Search { kind: Kind, pairs: Vec<(String, String)>, form: bool },
+    Search {
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+        form: bool,
+    },
     /// With criteria in the URL it is conditional, as some clients ask for it: the same as `If-None-Exist`.
-    Create { kind: Kind, pairs: Vec<(String, String)> },
-    Update { kind: Kind, id: String },
-    UpdateWhere { kind: Kind, pairs: Vec<(String, String)> },
-    Delete { kind: Kind, id: String },
-    DeleteWhere { kind: Kind, pairs: Vec<(String, String)> },
+    Create {
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+    },
+    Update {
+        kind: Kind,
+        id: String,
+    },
+    UpdateWhere {
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+    },
+    Delete {
+        kind: Kind,
+        id: String,
+    },
+    DeleteWhere {
+        kind: Kind,
+        pairs: Vec<(String, String)>,
+    },
     /// Batch or transaction: the Bundle says which.
     Bundle,
 }
@@ -26,8 +57,12 @@ pub enum Interaction {
 impl Interaction {
     /// Reads `path` (behind the base, with or without a leading slash).
     pub fn parse(method: &Method, path: &str, pairs: Vec<(String, String)>) -> Result<Interaction, Fault> {
-        let segments: Vec<String> =
-            path.trim_matches('/').split('/').filter(|s| !s.is_empty()).map(|s| percent_decode(s, false)).collect();
+        let segments: Vec<String> = path
+            .trim_matches('/')
+            .split('/')
+            .filter(|s| !s.is_empty())
+            .map(|s| percent_decode(s, false))
+            .collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let method = if method == Method::HEAD { &Method::GET } else { method };
         match (method.as_str(), segments.as_slice()) {
@@ -37,7 +72,9 @@ impl Interaction {
                 "This is the FHIR base: resources lie below it, such as Patient and Patient?name=…; Bundles are POSTed to \
                  it. Searching all types at once is not offered here",
             )),
-            (_, ["metadata"]) => Err(unsupported("The capability statement is read with GET and in no Bundle")),
+            (_, ["metadata"]) => {
+                Err(unsupported("The capability statement is read with GET and in no Bundle"))
+            }
             (_, [name, ..] | [_, name, ..] | [_, _, name, ..]) if name.starts_with('$') => {
                 Err(unsupported(&format!("The operation {} is not offered here", short(name))))
             }
@@ -70,7 +107,12 @@ impl Interaction {
 /// The longest form: what a search may have of parameters, and some.
 const LONGEST_FORM: u64 = 4 << 20;
 
-fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) -> Result<Interaction, Fault> {
+fn typed(
+    method: &str,
+    kind: Kind,
+    rest: &[&str],
+    pairs: Vec<(String, String)>,
+) -> Result<Interaction, Fault> {
     Ok(match (method, rest) {
         ("GET", []) => Interaction::Search { kind, pairs, form: false },
         ("POST", ["_search"]) => Interaction::Search { kind, pairs, form: true },
@@ -78,17 +120,25 @@ fn typed(method: &str, kind: Kind, rest: &[&str], pairs: Vec<(String, String)>) 
         ("PUT", []) => Interaction::UpdateWhere { kind, pairs },
         ("DELETE", []) => Interaction::DeleteWhere { kind, pairs },
         ("GET", ["_history"]) => Interaction::History { kind: Some(kind), id: None, pairs },
-        ("GET", ["_search"]) => return Err(unsupported("_search is POSTed; with GET the parameters follow the type")),
+        ("GET", ["_search"]) => {
+            return Err(unsupported("_search is POSTed; with GET the parameters follow the type"));
+        }
         ("GET", [id]) => Interaction::Read { kind, id: (*id).to_owned(), pairs },
         ("PUT", [id]) => Interaction::Update { kind, id: (*id).to_owned() },
         ("DELETE", [id]) => Interaction::Delete { kind, id: (*id).to_owned() },
-        ("GET", [id, "_history"]) => Interaction::History { kind: Some(kind), id: Some((*id).to_owned()), pairs },
+        ("GET", [id, "_history"]) => {
+            Interaction::History { kind: Some(kind), id: Some((*id).to_owned()), pairs }
+        }
         ("GET", [id, "_history", version]) => match version.parse() {
             Ok(version) => Interaction::Vread { kind, id: (*id).to_owned(), version },
             Err(_) => return Err(Fault::not_found()),
         },
-        ("PATCH", [_]) => return Err(unsupported("PATCH is not offered here; PUT the whole resource with If-Match")),
-        ("GET", [_, name]) if kind_of(name).is_ok() || *name == "*" => return Err(unsupported("Searching a compartment is not offered here; search with patient=")),
+        ("PATCH", [_]) => {
+            return Err(unsupported("PATCH is not offered here; PUT the whole resource with If-Match"));
+        }
+        ("GET", [_, name]) if kind_of(name).is_ok() || *name == "*" => {
+            return Err(unsupported("Searching a compartment is not offered here; search with patient="));
+        }
         _ if allowed(&[&["type"], rest].concat()).is_empty() => return Err(Fault::not_found()),
         _ => return Err(unsupported("That interaction is not offered here")),
     })
@@ -111,6 +161,8 @@ fn allowed(segments: &[&str]) -> &'static str {
         [] => "POST",
         ["metadata" | "_history"] => "GET, HEAD",
         [_, .., name] | [name] if name.starts_with('$') => "",
+        ["AuditEvent"] | ["AuditEvent", _] if segments.last() != Some(&"_search") => "GET, HEAD",
+        ["AuditEvent", _, ..] if segments.contains(&"_history") => "",
         [_] => "GET, HEAD, POST, PUT, DELETE",
         [_, "_search"] => "POST",
         [_, "_history"] | [_, _, "_history"] | [_, _, "_history", _] => "GET, HEAD",
@@ -175,6 +227,8 @@ mod tests {
             ("/Patient/_search", "POST"),
             ("/Patient/1/_history/1/", "GET, HEAD"),
             ("/Patient/1/$everything", ""),
+            ("/AuditEvent", "GET, HEAD"),
+            ("/AuditEvent/_search", "POST"),
         ] {
             assert_eq!(allowed_methods(path), methods, "{path}");
         }

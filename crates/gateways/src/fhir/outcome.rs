@@ -26,7 +26,15 @@ pub struct Outcome {
 impl Outcome {
     /// A status and perhaps a body.
     pub fn new(status: StatusCode, body: Option<Vec<u8>>) -> Outcome {
-        Outcome { status, version: None, modified: None, location: None, content_location: None, body, headers: HeaderMap::new() }
+        Outcome {
+            status,
+            version: None,
+            modified: None,
+            location: None,
+            content_location: None,
+            body,
+            headers: HeaderMap::new(),
+        }
     }
 
     /// A fault as an OperationOutcome, every issue with its path.
@@ -118,13 +126,15 @@ fn indent(bytes: Vec<u8>) -> Vec<u8> {
     pretty.into_bytes()
 }
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The second since the epoch that an IMF-fixdate names; other forms of old are not read, and so never match.
 pub fn read_http_date(text: &str) -> Option<i64> {
     let (_, rest) = text.trim().split_once(", ")?;
     let mut parts = rest.split(' ');
-    let (day, month, year, time, zone) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (day, month, year, time, zone) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let month = MONTHS.iter().position(|name| *name == month)? + 1;
     let fits = zone == "GMT" && parts.next().is_none() && day.len() == 2 && year.len() == 4;
     let span = calendar::parse_span(&format!("{year}-{month:02}-{day}T{time}Z")).filter(|_| fits)?;
@@ -156,7 +166,13 @@ mod tests {
         assert_eq!(http_date(Instant(784_111_777_000)), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(Instant(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(read_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        for bad in ["", "Sun", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 99 Foo 1994 1 GMT"] {
+        for bad in [
+            "",
+            "Sun",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 99 Foo 1994 1 GMT",
+        ] {
             assert_eq!(read_http_date(bad), None, "{bad}");
         }
     }

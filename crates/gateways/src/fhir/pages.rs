@@ -4,8 +4,8 @@ use crate::http::write_pairs;
 use lenticular_base::tree;
 use lenticular_base::{Fault, Kind};
 use lenticular_fhir::bundle::{Content, EntryOut, Head, Response, Writer};
-use lenticular_fhir::{kinds, search};
 use lenticular_fhir::search::Summary;
+use lenticular_fhir::{kinds, search};
 use lenticular_services::audit_events::AuditPage;
 use lenticular_services::history::{History, HistoryRequest};
 use lenticular_services::resources::Version;
@@ -28,7 +28,8 @@ fn writer(kind: &str, total: Option<u64>, links: &[(&str, String)]) -> Writer {
 
 /// A link to a page; what it is asked by stays, but for the page.
 fn link(url: &str, pairs: &[(String, String)], page: Option<&str>) -> String {
-    let kept = pairs.iter().filter(|(name, _)| name != "_page").map(|(name, value)| (name.as_str(), value.as_str()));
+    let kept =
+        pairs.iter().filter(|(name, _)| name != "_page").map(|(name, value)| (name.as_str(), value.as_str()));
     let query = write_pairs(kept.chain(page.map(|page| ("_page", page))));
     if query.is_empty() { url.to_owned() } else { format!("{url}?{query}") }
 }
@@ -90,7 +91,12 @@ pub fn narrowed(version: &Version, pairs: &[(String, String)]) -> Result<Vec<u8>
 }
 
 /// A history Bundle, newest version first.
-pub fn history(history: &History, request: &HistoryRequest, pairs: &[(String, String)], base: &str) -> Vec<u8> {
+pub fn history(
+    history: &History,
+    request: &HistoryRequest,
+    pairs: &[(String, String)],
+    base: &str,
+) -> Vec<u8> {
     let mut url = base.to_owned();
     for part in [request.kind.map(kinds::name), request.id.as_deref()].into_iter().flatten() {
         url.push('/');

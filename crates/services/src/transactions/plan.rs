@@ -3,15 +3,18 @@
 use super::at_entry;
 use crate::access::Caller;
 use crate::records::{Criteria, several};
-use crate::resources::{Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases, own_org, refuse_server_owned, relocated, short};
+use crate::resources::{
+    Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases,
+    own_org, refuse_server_owned, relocated, short,
+};
 use crate::{Services, random};
 use lenticular_base::index::Query;
 use lenticular_base::text::pairs;
 use lenticular_base::tree::{Text, Tree};
 use lenticular_base::{Fault, FaultKind, Kind, LogicalId};
 use lenticular_fhir::bundle::{Bundle, Entry, Method, absolute};
-use lenticular_fhir::reference::{Place, Reference, for_each_reference_mut, parse as parse_reference};
 use lenticular_fhir::kinds;
+use lenticular_fhir::reference::{Place, Reference, for_each_reference_mut, parse as parse_reference};
 use lenticular_policy::{Action, Scope};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -19,14 +22,29 @@ use std::collections::{HashMap, HashSet};
 
 /// What will be done with one entry.
 pub(super) enum Step {
-    Put { prepared: Box<Prepared>, precondition: Precondition, fresh: bool },
+    Put {
+        prepared: Box<Prepared>,
+        precondition: Precondition,
+        fresh: bool,
+    },
     /// `id` is `None` where criteria found nothing.
-    Delete { kind: Kind, id: Option<String>, precondition: Precondition },
+    Delete {
+        kind: Kind,
+        id: Option<String>,
+        precondition: Precondition,
+    },
     /// `ifNoneExist` found this one.
-    Existing { kind: Kind, id: String },
+    Existing {
+        kind: Kind,
+        id: String,
+    },
     /// An earlier entry has the same `ifNoneExist`.
-    Same { entry: usize },
-    Read { url: String },
+    Same {
+        entry: usize,
+    },
+    Read {
+        url: String,
+    },
 }
 
 /// A search whose answer the plan rests on.
@@ -66,13 +84,17 @@ enum Target {
 
 /// Makes a plan. Looks criteria up in the store; takes nothing from it that the writer will not look up again.
 pub(super) fn plan(
-    services: &Services, bundle: Bundle<'_>, caller: &Caller, base: &str,
+    services: &Services,
+    bundle: Bundle<'_>,
+    caller: &Caller,
+    base: &str,
 ) -> Result<Plan, Fault> {
     let mut finder = Finder { services, caller, base, lookups: Vec::new(), known: HashMap::new() };
     let mut creating = HashMap::new();
     let mut targets = Vec::with_capacity(bundle.entries.len());
     for entry in &bundle.entries {
-        let target = target(&mut finder, &mut creating, entry).map_err(|fault| at_entry(fault, entry.index))?;
+        let target =
+            target(&mut finder, &mut creating, entry).map_err(|fault| at_entry(fault, entry.index))?;
         targets.push(target);
     }
     refuse_meetings(&targets)?;
@@ -100,7 +122,8 @@ pub(super) fn plan(
         .zip(targets)
         .enumerate()
         .map(|(entry, ((resource, full_url), target))| {
-            step(services, resource, full_url.as_deref(), target, &known).map_err(|fault| at_entry(fault, entry))
+            step(services, resource, full_url.as_deref(), target, &known)
+                .map_err(|fault| at_entry(fault, entry))
         })
         .collect::<Result<Vec<_>, Fault>>()?;
     Ok(Plan { lookups: finder.lookups, steps })
@@ -108,7 +131,9 @@ pub(super) fn plan(
 
 fn name_of(target: &Target) -> Option<String> {
     match target {
-        Target::Put { kind, id, .. } | Target::Existing { kind, id } => Some(format!("{}/{id}", kinds::name(*kind))),
+        Target::Put { kind, id, .. } | Target::Existing { kind, id } => {
+            Some(format!("{}/{id}", kinds::name(*kind)))
+        }
         _ => None,
     }
 }
@@ -145,13 +170,16 @@ impl Finder<'_> {
 }
 
 fn target(
-    finder: &mut Finder<'_>, creating: &mut HashMap<String, usize>, entry: &Entry<'_>,
+    finder: &mut Finder<'_>,
+    creating: &mut HashMap<String, usize>,
+    entry: &Entry<'_>,
 ) -> Result<Target, Fault> {
     if matches!(entry.method, Method::Get | Method::Head) {
         return Ok(Target::Read { url: entry.url.clone() });
     }
     let url = entry.target().ok_or_else(|| {
-        Fault::new(FaultKind::Invalid, "url", format!("\"{}\" names no resource.", short(&entry.url))).at("request.url")
+        Fault::new(FaultKind::Invalid, "url", format!("\"{}\" names no resource.", short(&entry.url)))
+            .at("request.url")
     })?;
     let kind = kind_of(url.resource_type)?;
     refuse_server_owned(kind)?;
@@ -188,7 +216,10 @@ fn target(
                     "The body's id is not that of the resource that the criteria find.",
                 )),
                 (Some(found), _) => Ok(Target::Put { kind, id: found, precondition, fresh: false }),
-                (None, Some(own)) => Ok(Target::Put { kind, id: own, precondition, fresh: false }),
+                (None, Some(own)) => {
+                    finder.services.refuse_foreign_blocking(finder.caller, kind, &own)?;
+                    Ok(Target::Put { kind, id: own, precondition, fresh: false })
+                }
                 (None, None) => {
                     let id = LogicalId::from_random(random()?).as_str().to_owned();
                     Ok(Target::Put { kind, id, precondition, fresh: true })
@@ -199,7 +230,9 @@ fn target(
             finder.services.refuse_foreign_blocking(finder.caller, kind, id)?;
             Ok(Target::Delete { kind, id: Some(id.to_owned()), precondition })
         }
-        (Method::Delete, None, Some(query)) => Ok(Target::Delete { kind, id: finder.find(kind, query)?, precondition }),
+        (Method::Delete, None, Some(query)) => {
+            Ok(Target::Delete { kind, id: finder.find(kind, query)?, precondition })
+        }
         (Method::Patch, ..) => Err(Fault::new(
             FaultKind::Unsupported,
             "patch",
@@ -255,7 +288,10 @@ fn unresolved(reference: &str) -> Fault {
     Fault::new(
         FaultKind::Invalid,
         "reference",
-        format!("The reference \"{}\" names nothing in the Bundle and finds nothing here; nothing was kept.", short(reference)),
+        format!(
+            "The reference \"{}\" names nothing in the Bundle and finds nothing here; nothing was kept.",
+            short(reference)
+        ),
     )
 }
 
@@ -270,7 +306,11 @@ struct Known<'a> {
 }
 
 fn step(
-    services: &Services, resource: Option<Tree<'_>>, full_url: Option<&str>, target: Target, known: &Known<'_>,
+    services: &Services,
+    resource: Option<Tree<'_>>,
+    full_url: Option<&str>,
+    target: Target,
+    known: &Known<'_>,
 ) -> Result<Step, Fault> {
     let (kind, id, precondition, fresh) = match target {
         Target::Put { kind, id, precondition, fresh } => (kind, id, precondition, fresh),
@@ -279,9 +319,11 @@ fn step(
         Target::Same { entry } => return Ok(Step::Same { entry }),
         Target::Read { url } => return Ok(Step::Read { url }),
     };
-    let mut tree = resource.ok_or_else(|| Fault::new(FaultKind::Invalid, "bundle", "The request needs a resource."))?;
+    let mut tree =
+        resource.ok_or_else(|| Fault::new(FaultKind::Invalid, "bundle", "The request needs a resource."))?;
     if !fresh && id_in_body(&tree)?.is_some_and(|own| own.as_str() != id) {
-        return Err(Fault::new(FaultKind::Invalid, "id", format!("The body's id has to be \"{id}\".")).at("resource.id"));
+        return Err(Fault::new(FaultKind::Invalid, "id", format!("The body's id has to be \"{id}\"."))
+            .at("resource.id"));
     }
     rewrite(&mut tree, full_url, known)?;
     let prepared = services.prepare(&tree, kind, &id).map_err(in_resource)?;

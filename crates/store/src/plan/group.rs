@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn what_asks_alike_is_asked_once() {
         let is = |param, value: &str| Test::Is(Param(param), value.into());
-        let tests = [is(1, "a"), Test::Id("x".into()), is(1, "b"), is(2, "c"), Test::Id("y".into()), Test::Never];
+        let tests =
+            [is(1, "a"), Test::Id("x".into()), is(1, "b"), is(2, "c"), Test::Id("y".into()), Test::Never];
         let mut sql = Sql::default();
         condition(&mut sql, Dialect::Sqlite, "d.vid", &tests);
         assert_eq!(

@@ -1,0 +1,88 @@
+//! Every access is in the member's log, refusals too, and is found there at once.
+
+use super::{Client, patient, text};
+use crate::house::House;
+use http::StatusCode;
+use lenticular_policy::Role;
+use serde_json::{Value, json};
+
+/// The interactions of what a search of the log finds, newest first.
+async fn interactions(client: &Client<'_>, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/AuditEvent?{query}")).await;
+    assert_eq!(page.status, StatusCode::OK, "{query}");
+    let entries = page.json()["entry"].as_array().cloned().unwrap_or_default();
+    entries.iter().map(|entry| text(&entry["resource"]["subtype"][0]["code"]).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patients_log_shows_reads_and_writes() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    a.get("/Patient/p").await;
+    a.get("/Patient?family=One").await;
+    a.send("DELETE", "/Patient?family=One", &[], Value::Null).await;
+    assert_eq!(interactions(&a, "patient=p").await, ["delete", "search-type", "read", "update"]);
+    assert_eq!(interactions(&a, "patient=Patient/p&action=D").await, ["delete"]);
+    assert_eq!(interactions(&a, "patient=http://test/fhir/Patient/p&action=R&date=ge2020").await, ["read"]);
+    assert_eq!(interactions(&a, "entity=Patient/p&outcome=0&action=U").await, ["update"]);
+    assert!(interactions(&a, "patient=p&date=lt2020").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_in_the_log() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    let token = house.token("hospital-a", Role::Administrator).await;
+    let administrator = Client { house: &house, token: &token };
+    for (method, path) in [
+        ("POST", "/Patient"),
+        ("PUT", "/Patient/p"),
+        ("DELETE", "/Patient/p"),
+        ("DELETE", "/Patient?family=One"),
+    ] {
+        let refused = administrator.send(method, path, &[], patient("p", "Two")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {path}");
+    }
+    let refused = interactions(&a, "agent-name=administrator&outcome=4").await;
+    assert_eq!(refused, ["delete", "delete", "update", "create"]);
+    let link = a.send("POST", "/api/shares", &[], json!({ "patient": "p" })).await.json();
+    let guest = Client { house: &house, token: text(&link["token"]) };
+    for path in ["/AuditEvent", "/AuditEvent/x"] {
+        assert_eq!(guest.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let refused = interactions(&a, &format!("agent-name=link:{}&outcome=4", text(&link["id"]))).await;
+    assert_eq!(refused, ["read", "search-type"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_learns_who_read_what_was_shared() {
+    let house = House::open().await;
+    let (a, b) = (Client::a(&house), Client::b(&house));
+    a.put(patient("p", "One")).await;
+    a.share("p", "hospital-b").await;
+    b.get("/Patient/p").await;
+    let page = a.get("/AuditEvent?patient=p&action=R").await.json();
+    let agent = &page["entry"][0]["resource"]["agent"][0]["who"]["identifier"]["value"];
+    assert_eq!(text(agent), "hospital-b/dr");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_is_not_searched_by_is_refused() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    for query in [
+        "foo=1",
+        "action=C,R",
+        "action=CREATE",
+        "patient=a&patient=b",
+        "outcome=x",
+        "date=soon",
+        "patient=",
+        "_count=x",
+    ] {
+        assert_eq!(a.get(&format!("/AuditEvent?{query}")).await.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(a.get("/AuditEvent/_history").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
