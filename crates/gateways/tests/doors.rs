@@ -9,7 +9,7 @@ fn every_way_in_declares_its_action() {
     let mut matrix = String::new();
     for door in doors() {
         let action = door.action.map_or("open".to_owned(), |action| format!("{action:?}"));
-        writeln!(matrix, "{:<8}{:<66}{:<12}{}", door.method, door.path, action, door.kind).unwrap();
+        writeln!(matrix, "{:<8}{:<92}{:<12}{}", door.method, door.path, action, door.kind).unwrap();
     }
     expect_file!["doors.txt"].assert_eq(&matrix);
 }

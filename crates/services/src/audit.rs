@@ -5,7 +5,7 @@ use crate::network::NETWORK;
 use crate::{Services, random};
 use lenticular_base::{Fault, LogicalId};
 use lenticular_store::{AuditEntry, Record};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was touched, and how.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +15,10 @@ pub struct Access {
     kind: String,
     entity: String,
     query: Option<String>,
+    /// Of the member that acts.
     patients: BTreeSet<String>,
-    /// Other members whose rows were shown.
-    owners: BTreeSet<i64>,
+    /// Each member whose rows were shown, with the patients of those. Who acts has all of them in its log, an owner its own.
+    shown: BTreeMap<i64, BTreeSet<String>>,
 }
 
 impl Access {
@@ -47,17 +48,15 @@ impl Access {
     /// The same with the owners and patients of the rows that are shown.
     pub fn showing<'a>(mut self, rows: impl IntoIterator<Item = &'a Record>) -> Access {
         for row in rows {
-            self.owners.insert(row.columns.org.0);
-            if let Some(patient) = &row.columns.patient {
-                self.patients.insert(patient.clone());
-            }
+            let patients = self.shown.entry(row.columns.org.0).or_default();
+            patients.extend(row.columns.patient.clone());
         }
         self
     }
 }
 
-/// An entry names this many patients at most one by one; beyond that the query says what was shown.
-const PATIENTS_NAMED: usize = 20;
+/// So many patients of one access have an entry each, as many as a page can show; beyond that one entry stands for the rest.
+pub(crate) const PATIENTS_NAMED: usize = 1000;
 
 impl Services {
     /// Records the access with its outcome; hands the outcome on only when the entry is durable.
@@ -125,16 +124,17 @@ impl Services {
     fn entries(&self, caller: &Caller, access: Access, outcome: u8) -> Result<Vec<AuditEntry>, Fault> {
         let time = self.now();
         let agent_org = caller.principal.org.0;
-        let mut owners = access.owners.clone();
-        owners.insert(agent_org);
-        let mut patients: Vec<Option<&String>> =
-            access.patients.iter().map(Some).take(PATIENTS_NAMED).collect();
-        if patients.is_empty() || access.patients.len() > PATIENTS_NAMED {
-            patients.push(None);
-        }
-        let mut entries = Vec::with_capacity(owners.len() * patients.len());
-        for org in owners {
-            for patient in &patients {
+        let mut shown = access.shown;
+        let all: BTreeSet<String> = shown.values().flatten().cloned().chain(access.patients).collect();
+        shown.insert(agent_org, all);
+        let mut entries = Vec::new();
+        for (org, of_patients) in shown {
+            let mut patients: Vec<Option<&String>> =
+                of_patients.iter().map(Some).take(PATIENTS_NAMED).collect();
+            if patients.is_empty() || of_patients.len() > PATIENTS_NAMED {
+                patients.push(None);
+            }
+            for patient in patients {
                 entries.push(AuditEntry {
                     id: LogicalId::from_random(random()?).as_str().to_owned(),
                     time,
@@ -148,7 +148,8 @@ impl Services {
                     kind: access.kind.clone(),
                     entity: access.entity.clone(),
                     patient: patient.cloned(),
-                    query: access.query.clone(),
+                    // What somebody searched for may tell of patients that are not the owner's.
+                    query: access.query.clone().filter(|_| org == agent_org),
                     outcome,
                     purpose: caller.purpose.code().to_owned(),
                 });

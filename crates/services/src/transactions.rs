@@ -110,10 +110,11 @@ impl Services {
                 plan::plan(services, bundle, &who, &base)
             })
             .await?;
-        let patients = plan.patients();
+        let mut patients = plan.patients();
         let committed =
             self.commit(caller.author(), Vec::new(), move |view, _| apply(view, org, plan)).await?;
         let applied = committed.answer;
+        patients.extend(applied.patients);
         let mut versions = vec![1; applied.answers.len()];
         for (entry, version) in applied.order.iter().zip(&committed.versions) {
             versions[*entry] = *version;
@@ -152,6 +153,8 @@ struct Applied {
     answers: Vec<Pending>,
     /// For each write the entry that it belongs to.
     order: Vec<usize>,
+    /// The patients of what was deleted.
+    patients: Vec<String>,
 }
 
 /// Inside the writer: looks up again what was looked up before, then says what to write: deletes, then the rest.
@@ -165,6 +168,7 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
     }
     let mut answers = Vec::with_capacity(plan.steps.len());
     let mut deletes = Vec::new();
+    let mut patients = Vec::new();
     let mut puts = Vec::with_capacity(plan.steps.len());
     for (entry, step) in plan.steps.into_iter().enumerate() {
         let answer = match step {
@@ -175,6 +179,7 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
                 };
                 precondition.check(current.as_ref()).map_err(|fault| at_entry(fault, entry))?;
                 let there = current.is_some();
+                patients.extend(current.as_ref().and_then(|record| record.columns.patient.clone()));
                 deletes.extend(current.map(|record| (entry, Write::Delete { org, kind, id: record.id })));
                 Pending::Deleted(there)
             }
@@ -197,7 +202,7 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
         answers.push(answer);
     }
     let (order, writes) = deletes.into_iter().chain(puts).unzip();
-    Ok((writes, Applied { answers, order }))
+    Ok((writes, Applied { answers, order, patients }))
 }
 
 pub(crate) fn at_entry(fault: Fault, index: usize) -> Fault {

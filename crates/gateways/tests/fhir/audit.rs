@@ -86,3 +86,34 @@ async fn what_the_log_is_not_searched_by_is_refused() {
     }
     assert_eq!(a.get("/AuditEvent/_history").await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_learns_of_no_patient_but_its_own() {
+    let house = House::open().await;
+    let (a, b) = (Client::a(&house), Client::b(&house));
+    a.put(patient("theirs", "One")).await;
+    b.put(patient("ours", "One")).await;
+    a.share("theirs", "hospital-b").await;
+    let found = b.get("/Patient?family=One").await.json();
+    assert_eq!(super::names(&found).len(), 2);
+    let log = a.get("/AuditEvent?action=E").await.json().to_string();
+    assert!(log.contains("Patient/theirs"));
+    assert!(!log.contains("Patient/ours") && !log.contains("\"query\""), "{log}");
+    assert_eq!(interactions(&b, "patient=ours&action=E").await, ["search-type"]);
+    assert_eq!(interactions(&b, "patient=theirs&action=E").await, ["search-type"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_in_the_log_of_each_patient() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p0", "Gone")).await;
+    let mut entries: Vec<Value> = (1..40)
+        .map(|n| json!({ "request": { "method": "PUT", "url": format!("Patient/p{n}") }, "resource": patient(&format!("p{n}"), "x") }))
+        .collect();
+    entries.push(json!({ "request": { "method": "DELETE", "url": "Patient/p0" } }));
+    assert_eq!(a.bundle("transaction", json!(entries)).await.status, StatusCode::OK);
+    for id in ["p0", "p1", "p39"] {
+        assert_eq!(interactions(&a, &format!("patient={id}&action=C")).await, ["transaction"], "{id}");
+    }
+}

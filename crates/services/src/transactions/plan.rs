@@ -62,14 +62,14 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The patients that it is about, each once, at most a few hundred.
+    /// The patients that it writes about, each once.
     pub fn patients(&self) -> Vec<String> {
         let prepared = self.steps.iter().filter_map(|step| match step {
             Step::Put { prepared, .. } => prepared.patient.clone(),
             _ => None,
         });
         let unique: HashSet<String> = prepared.collect();
-        unique.into_iter().take(500).collect()
+        unique.into_iter().collect()
     }
 }
 
