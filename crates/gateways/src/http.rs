@@ -103,7 +103,8 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<By
             FaultKind::TooLarge,
             "body-limit",
             format!(
-                "The body is larger than {limit} bytes; nothing was kept. The setting limits.body raises it."
+                "The body is larger than {limit} bytes, or inflates more than {RATIO} times; nothing was kept. The \
+                 setting limits.body raises the former."
             ),
         )
     };
@@ -119,10 +120,12 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<By
     let inflated = match encoding.map(|text| text.trim().to_ascii_lowercase()).as_deref() {
         None | Some("identity" | "") => return Ok(bytes),
         Some("gzip" | "x-gzip") => {
-            off_thread(move || inflate(flate2::read::MultiGzDecoder::new(&bytes[..]), limit)).await?
+            off_thread(move || inflate(flate2::read::MultiGzDecoder::new(&bytes[..]), bytes.len(), limit))
+                .await?
         }
         Some("deflate") => {
-            off_thread(move || inflate(flate2::read::ZlibDecoder::new(&bytes[..]), limit)).await?
+            off_thread(move || inflate(flate2::read::ZlibDecoder::new(&bytes[..]), bytes.len(), limit))
+                .await?
         }
         Some(_) => {
             return Err(Fault::new(
@@ -144,11 +147,26 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     tokio::task::spawn_blocking(work).await.map_err(Fault::internal)
 }
 
-fn inflate(reader: impl std::io::Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
-    use std::io::Read;
+/// Real bodies deflate to a tenth, repetitive ones to a fiftieth; beyond this, and [`NO_BOMB`], it is a bomb.
+const RATIO: u64 = 200;
+/// Whatever its ratio, so much is no harm, in bytes.
+const NO_BOMB: u64 = 8 << 20;
+
+/// `None` where it inflates `packed` bytes to more than `limit`, or to what only a bomb does.
+fn inflate(mut reader: impl std::io::Read, packed: usize, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let most = limit.min(NO_BOMB.max(RATIO.saturating_mul(packed as u64)));
     let mut plain = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut plain)?;
-    Ok((plain.len() as u64 <= limit).then_some(plain))
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let read = reader.read(&mut piece)?;
+        if read == 0 {
+            return Ok(Some(plain));
+        }
+        if (plain.len() + read) as u64 > most {
+            return Ok(None);
+        }
+        plain.extend_from_slice(&piece[..read]);
+    }
 }
 
 #[cfg(test)]
@@ -158,10 +176,16 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_at_the_limit() {
         use std::io::Write;
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(&vec![0; 1 << 20]).unwrap();
-        let bomb = encoder.finish().unwrap();
-        assert_eq!(inflate(flate2::read::GzDecoder::new(&bomb[..]), 1000).unwrap(), None);
-        assert!(inflate(flate2::read::GzDecoder::new(&bomb[..]), 1 << 20).unwrap().is_some());
+        let zeros = |length| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(&vec![0; length]).unwrap();
+            encoder.finish().unwrap()
+        };
+        let inflated = |packed: &[u8], limit| {
+            inflate(flate2::read::GzDecoder::new(packed), packed.len(), limit).unwrap()
+        };
+        assert_eq!(inflated(&zeros(1 << 20), 1000), None);
+        assert!(inflated(&zeros(1 << 20), 1 << 20).is_some());
+        assert_eq!(inflated(&zeros(16 << 20), 1 << 30), None, "a thousandfold");
     }
 }

@@ -15,3 +15,4 @@ pub mod fhir;
 pub mod http;
 pub mod metrics;
 pub mod server;
+mod unread;

@@ -20,12 +20,17 @@ const PADDING: Tag = Tag(0xFFFC_FFFC);
 impl Services {
     /// The version of the instance of that UID that is here, where it is the same object as the new one.
     pub(super) fn same_object(
-        &self, org: OrgNo, uid: &str, new: &BlobRef, scanned: &Scanned,
+        &self,
+        org: OrgNo,
+        uid: &str,
+        new: &BlobRef,
+        scanned: &Scanned,
     ) -> Result<Option<Vid>, Fault> {
         let scope = Scope::of_own_work(org);
         let Some(record) = self.store.reader.get(&scope, org, Kind::INSTANCE, uid)? else { return Ok(None) };
         let known = Parts::of(&record.body)?.blob;
-        let same = self.same_bytes(&known, new, scanned.dataset_offset)? || self.same_values(&known, new, scanned)?;
+        let same = self.same_bytes(&known, new, scanned.dataset_offset)?
+            || self.same_values(&known, new, scanned)?;
         Ok(same.then_some(record.vid))
     }
 
