@@ -12,7 +12,6 @@ use crate::audit::Access;
 use crate::records::{ATTEMPTS, CHANGED, changed_meanwhile, find_one};
 use crate::resources::{Written, WrittenParts, own_org, parse, relocated, written};
 use bytes::Bytes;
-use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind, OrgNo};
 use lenticular_fhir::bundle::{self, BundleKind, Method};
 use lenticular_fhir::kinds;
@@ -30,40 +29,6 @@ pub enum EntryOutcome {
     Read(String),
 }
 
-/// A Bundle at first sight.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Survey {
-    pub kind: BundleKind,
-    /// In a transaction the entries that read, each with its URL: the gateway knows which of them it can do.
-    pub reads: Vec<(usize, String)>,
-}
-
-/// Tells what a Bundle is; the gateway runs the entries of a batch as requests of their own. CPU work.
-pub fn survey(body: &[u8]) -> Result<Survey, Fault> {
-    let tree = parse(body)?;
-    let kind = match (tree.text_at("resourceType").as_deref(), tree.text_at("type").as_deref()) {
-        (Some("Bundle"), Some("transaction")) => BundleKind::Transaction,
-        (Some("Bundle"), Some("batch")) => return Ok(Survey { kind: BundleKind::Batch, reads: Vec::new() }),
-        _ => {
-            return Err(Fault::new(
-                FaultKind::Invalid,
-                "bundle",
-                "A Bundle of type batch or transaction was expected.",
-            ));
-        }
-    };
-    let entries = match tree.get("entry") {
-        Some(Tree::Array(entries)) => entries.as_slice(),
-        _ => &[],
-    };
-    let reads = entries.iter().enumerate().filter_map(|(index, entry)| {
-        let request = entry.get("request")?;
-        let reads = matches!(request.text_at("method").as_deref(), Some("GET" | "HEAD"));
-        reads.then(|| Some((index, request.text_at("url")?.into_owned()))).flatten()
-    });
-    Ok(Survey { kind, reads: reads.collect() })
-}
-
 impl Services {
     /// Does a transaction. `base` is the FHIR base of this request.
     pub async fn transaction(
@@ -72,9 +37,28 @@ impl Services {
         body: Bytes,
         base: &str,
     ) -> Result<Vec<EntryOutcome>, Fault> {
+        let done = self.transaction_or_batch(caller, body, base, |_| Ok(())).await?;
+        done.ok_or_else(|| {
+            Fault::new(FaultKind::Invalid, "bundle", "A Bundle of type transaction was expected.")
+        })
+    }
+
+    /// Does a Bundle where it is a transaction, whose entries that read `check` has let through. `None` where it is a
+    /// batch: nothing is done then, its entries are requests of their own, which the gateway runs.
+    pub async fn transaction_or_batch(
+        &self,
+        caller: &Caller,
+        body: Bytes,
+        base: &str,
+        check: impl Fn(&str) -> Result<(), Fault> + Clone + Send + 'static,
+    ) -> Result<Option<Vec<EntryOutcome>>, Fault> {
         let mut outcome = Err(changed_meanwhile());
         for _ in 0..ATTEMPTS {
-            outcome = self.attempt(caller, body.clone(), base).await;
+            outcome = match self.attempt(caller, body.clone(), base, check.clone()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(done)) => Ok(done),
+                Err(fault) => Err(fault),
+            };
             if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
                 break;
             }
@@ -85,7 +69,7 @@ impl Services {
                 access = access.patient(Some(patient.clone()));
             }
         }
-        self.audited(caller, access, outcome.map(|(outcomes, _)| outcomes)).await
+        self.audited(caller, access, outcome.map(|(outcomes, _)| Some(outcomes))).await
     }
 
     async fn attempt(
@@ -93,23 +77,30 @@ impl Services {
         caller: &Caller,
         body: Bytes,
         base: &str,
-    ) -> Result<(Vec<EntryOutcome>, Vec<String>), Fault> {
+        check: impl Fn(&str) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<Option<Done>, Fault> {
         let org = own_org(caller);
         let (who, base) = (caller.clone(), base.to_owned());
         let plan = self
             .compute(move |services| {
                 let bundle = bundle::read(parse(&body)?).map_err(Fault::from)?;
+                if bundle.kind == BundleKind::Batch {
+                    return Ok(None);
+                }
                 for entry in &bundle.entries {
                     let kind = entry.target().and_then(|target| kinds::kind(target.resource_type));
-                    if !matches!(entry.method, Method::Get | Method::Head) {
-                        services
-                            .authorise(&who, Action::Write, kind)
-                            .map_err(|fault| at_entry(fault, entry.index))?;
-                    }
+                    let allowed = match entry.method {
+                        Method::Get | Method::Head => {
+                            check(&entry.url).map_err(|fault| fault.at("request.url"))
+                        }
+                        _ => services.authorise(&who, Action::Write, kind).map(|_| ()),
+                    };
+                    allowed.map_err(|fault| at_entry(fault, entry.index))?;
                 }
-                plan::plan(services, bundle, &who, &base)
+                plan::plan(services, bundle, &who, &base).map(Some)
             })
             .await?;
+        let Some(plan) = plan else { return Ok(None) };
         let mut patients = plan.patients();
         let committed =
             self.commit(caller.author(), Vec::new(), move |view, _| apply(view, org, plan)).await?;
@@ -133,9 +124,12 @@ impl Services {
             };
             outcomes.push(outcome);
         }
-        Ok((outcomes, patients))
+        Ok(Some((outcomes, patients)))
     }
 }
+
+/// What the entries came to, and the patients whose records were written.
+type Done = (Vec<EntryOutcome>, Vec<String>);
 
 /// What the writer decided about an entry; versions are known only after the commit.
 enum Pending {

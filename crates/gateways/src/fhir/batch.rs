@@ -8,10 +8,10 @@ use crate::http::pairs;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use lenticular_base::{Fault, tree};
-use lenticular_fhir::bundle::{self, BundleKind, Content, EntryOut, Head, Response, Writer};
+use lenticular_fhir::bundle::{self, Content, EntryOut, Head, Response, Writer};
 use lenticular_fhir::kinds;
 use lenticular_services::resources::parse;
-use lenticular_services::transactions::{EntryOutcome, survey};
+use lenticular_services::transactions::EntryOutcome;
 use lenticular_services::{Caller, Services};
 
 /// Does a Bundle.
@@ -25,16 +25,11 @@ pub async fn process(
     if body.is_empty() {
         return Err(missing_body());
     }
-    let bytes = body.clone();
-    let survey = services.compute(move |_| survey(&bytes)).await?;
-    match survey.kind {
-        BundleKind::Transaction => {
-            for (index, url) in &survey.reads {
-                read_of(url, base).map_err(|fault| fault.at(format!("Bundle.entry[{index}].request.url")))?;
-            }
-            transaction(services, caller, body, preferences, base).await
-        }
-        BundleKind::Batch => batch(services, caller, body, preferences, base).await,
+    let own = base.to_owned();
+    let check = move |url: &str| read_of(url, &own).map(|_| ());
+    match services.transaction_or_batch(caller, body.clone(), base, check).await? {
+        Some(outcomes) => answer_transaction(services, caller, &outcomes, preferences, base).await,
+        None => batch(services, caller, body, preferences, base).await,
     }
 }
 
@@ -50,18 +45,17 @@ fn split<'u>(url: &'u str, base: &str) -> (&'u str, &'u str) {
     relative.split_once('?').unwrap_or((relative, ""))
 }
 
-async fn transaction(
+async fn answer_transaction(
     services: &Services,
     caller: &Caller,
-    body: Bytes,
+    outcomes: &[EntryOutcome],
     preferences: &Preferences,
     base: &str,
 ) -> Result<Outcome, Fault> {
-    let outcomes = services.transaction(caller, body, base).await?;
     let mut writer = Writer::new(&Head { kind: "transaction-response", ..Head::default() });
     let returns = if preferences.returns_asked { preferences.returns } else { Return::Minimal };
     let read_preferences = Preferences { lenient: preferences.lenient, ..Preferences::default() };
-    for outcome in &outcomes {
+    for outcome in outcomes {
         match outcome {
             EntryOutcome::Written(written) => {
                 let version = &written.version;
