@@ -19,8 +19,8 @@ pub enum BundleKind {
     Transaction,
 }
 
-/// `Bundle.entry.request.method` (value set http-verb), in the order of processing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// `Bundle.entry.request.method` (value set http-verb).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Method {
     Delete,
     Post,
@@ -52,16 +52,6 @@ impl Method {
             Method::Patch => "PATCH",
             Method::Get => "GET",
             Method::Head => "HEAD",
-        }
-    }
-
-    /// The step of §3.1.0.11.2: deletes, creates, updates and patches, reads.
-    fn step(self) -> u8 {
-        match self {
-            Method::Delete => 0,
-            Method::Post => 1,
-            Method::Put | Method::Patch => 2,
-            Method::Get | Method::Head => 3,
         }
     }
 }
@@ -232,22 +222,6 @@ fn read_entry(index: usize, item: Tree<'_>) -> Result<Entry<'_>, BundleError> {
 }
 
 impl Bundle<'_> {
-    /// The places within `entries` in the order of processing: deletes, creates, updates and patches, reads (§3.1.0.11.2);
-    /// within each as they arrived. A batch is done as it arrived.
-    pub fn order(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.entries.len()).collect();
-        if self.kind == BundleKind::Transaction {
-            order.sort_by_key(|at| self.entries[*at].method.step());
-        }
-        order
-    }
-
-    /// The place within `entries` of each fullUrl, which references within the Bundle name (§2.36.4.1).
-    pub fn full_urls(&self) -> HashMap<&str, usize> {
-        let entries = self.entries.iter().enumerate();
-        entries.filter_map(|(at, entry)| Some((entry.full_url.as_deref()?, at))).collect()
-    }
-
     /// Conditional interactions may still meet in one resource once they are resolved; that is for whoever resolves them.
     fn refuse_duplicates(&self) -> Result<(), BundleError> {
         let mut full_urls = HashMap::new();
@@ -297,12 +271,10 @@ mod tests {
     const GET: &str = r#"{"request":{"method":"GET","url":"Patient?name=x"}}"#;
 
     #[test]
-    fn a_transaction_is_done_in_the_order_of_the_standard() {
+    fn entries_are_read_as_they_arrived() {
         let entries = [GET, PUT, POST, DELETE].join(",");
         let read = bundle("transaction", &entries).unwrap();
-        assert_eq!(read.order(), [3, 2, 1, 0]);
-        assert_eq!(bundle("batch", &entries).unwrap().order(), [0, 1, 2, 3]);
-        assert_eq!(read.full_urls(), HashMap::from([("urn:uuid:1", 2)]));
+        assert_eq!(read.entries[2].full_url.as_deref(), Some("urn:uuid:1"));
         assert_eq!(read.entries[1].if_match.as_deref(), Some("W/\"3\""));
         assert_eq!(read.entries[2].resource.as_ref().unwrap().to_json(), r#"{"a":1.0}"#);
         let target = |at: usize| read.entries[at].target().unwrap();

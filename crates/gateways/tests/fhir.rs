@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod bundles;
+mod races;
 mod rest;
 
 use crate::house::{Answer, House};

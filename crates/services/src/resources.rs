@@ -409,3 +409,63 @@ pub(crate) fn search_context<'a>(
 pub(crate) fn own_org(caller: &Caller) -> OrgNo {
     caller.principal.org
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_imaging_study_tells_which_study_it_is_about() {
+        let kind = kind_of("ImagingStudy").unwrap();
+        let check = |identifiers: &str, study: Option<&str>| {
+            let json = format!(r#"{{"resourceType":"ImagingStudy","identifier":[{identifiers}]}}"#);
+            assert_eq!(study_of(&parse(json.as_bytes()).unwrap(), kind).as_deref(), study);
+        };
+        let uid = r#"{"system":"urn:dicom:uid","value":"urn:oid:1.2.3"}"#;
+        check(uid, Some("1.2.3"));
+        check(&format!(r#"{{"value":"x"}},{uid}"#), Some("1.2.3"));
+        check(r#"{"system":"urn:dicom:uid","value":"1.2.3"}"#, None);
+        check(r#"{"system":"urn:dicom:uid","value":"urn:oid:x"}"#, None);
+        check("", None);
+        let other = format!(r#"{{"resourceType":"Basic","identifier":[{uid}]}}"#);
+        assert_eq!(study_of(&parse(other.as_bytes()).unwrap(), kind_of("Basic").unwrap()), None);
+    }
+
+    #[test]
+    fn entity_tags_are_read_and_nothing_else() {
+        for (text, version) in [("W/\"3\"", 3), ("\"3\"", 3), (" 12 ", 12)] {
+            assert_eq!(parse_etag(text).unwrap(), version);
+        }
+        for bad in [
+            "",
+            "W/",
+            "W/\"\"",
+            "W/\"0\"",
+            "W/\"-1\"",
+            "W/\"+1\"",
+            "W/\"1",
+            "W/W/\"1\"",
+            "\"a\"",
+            "99999999999999999999",
+        ] {
+            assert!(parse_etag(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_to_this_server_become_relative() {
+        let bases = ["http://a:1/fhir", "https://b/fhir"];
+        for (before, after) in [
+            ("http://a:1/fhir/Patient/1", "Patient/1"),
+            ("https:\\/\\/b\\/fhir\\/Patient\\/1\\/_history\\/2", "Patient/1/_history/2"),
+            ("http://a:1/fhirx/Patient/1", "http://a:1/fhirx/Patient/1"),
+            ("http://a:1/fhir/metadata", "http://a:1/fhir/metadata"),
+            ("Patient/1", "Patient/1"),
+        ] {
+            let json = format!(r#"{{"resourceType":"Basic","subject":{{"reference":"{before}"}}}}"#);
+            let mut tree = parse(json.as_bytes()).unwrap();
+            make_own_references_relative(&mut tree, &bases);
+            assert_eq!(tree.get("subject").unwrap().text_at("reference").unwrap(), after);
+        }
+    }
+}
