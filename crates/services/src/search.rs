@@ -73,18 +73,19 @@ impl Services {
     }
 
     fn find(&self, scope: &Scope, search: Search) -> Result<(Found, Vec<Record>), Fault> {
-        let counting = search.count == 0 || search.summary == Summary::Count;
-        let total = match search.total {
-            _ if counting => Some(self.store.reader.count(scope, &search.query, u64::MAX)?),
-            Total::Accurate => Some(self.store.reader.count(scope, &search.query, u64::MAX)?),
-            Total::Estimate => Some(self.store.reader.count(scope, &search.query, ESTIMATE_LIMIT)?),
-            Total::None => None,
-        };
-        if counting {
+        if search.count == 0 || search.summary == Summary::Count {
+            let total = Some(self.store.reader.count(scope, &search.query, u64::MAX)?);
             let found = Found { search, matches: Vec::new(), included: Vec::new(), total, next: None };
             return Ok((found, Vec::new()));
         }
         let page = self.store.reader.search(scope, &search.query)?;
+        // Counted as of the position that the page shows.
+        let as_of = Query { at: Some(page.position), ..search.query.clone() };
+        let total = match search.total {
+            Total::Accurate => Some(self.store.reader.count(scope, &as_of, u64::MAX)?),
+            Total::Estimate => Some(self.store.reader.count(scope, &as_of, ESTIMATE_LIMIT)?),
+            Total::None => None,
+        };
         let next = match (page.more, page.rows.last()) {
             (true, Some(row)) => Some(write_page(page.position, row.vid, &page.last, self.now())),
             _ => None,
