@@ -1,8 +1,10 @@
 //! Two members and one network: what is not shared is as if it were not there, and what is shared is the owner's.
 
-use super::{Client, names, observation, patient};
+use super::{Client, names, observation, patient, text};
+use crate::dicomweb::{image, stow};
 use crate::house::House;
 use http::StatusCode;
+use lenticular_synth::SmallImage;
 use serde_json::{Value, json};
 
 /// Every URL by which a patient's record could show.
@@ -162,4 +164,35 @@ async fn a_link_opens_one_patient_until_it_is_taken_back() {
     assert_eq!(guest.send("POST", "/Patient", &[], patient("x", "x")).await.status, StatusCode::FORBIDDEN);
     a.send("DELETE", &format!("/api/shares/{}", link["id"].as_str().unwrap()), &[], Value::Null).await;
     assert_eq!(guest.get("/Patient").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_study_is_shared_with_its_patient_and_its_endpoint() {
+    let house = House::open().await;
+    let (a, b) = (Client::a(&house), Client::b(&house));
+    let image = image(SmallImage::Radiograph);
+    let stored = stow(&house, &house.a, "/dicom-web/studies", &[&image.file]).await;
+    assert_eq!(stored.status, StatusCode::OK);
+    let study = a.get("/ImagingStudy").await.json()["entry"][0]["resource"].clone();
+    let subject = text(&study["subject"]["reference"]).to_owned();
+    a.put(observation("o", &subject)).await;
+    let share =
+        a.send("POST", "/api/shares", &[], json!({ "study": image.study, "to": "hospital-b" })).await.json();
+    let path = format!("/ImagingStudy/{}", text(&study["id"]));
+    let page = "/ImagingStudy?_include=ImagingStudy:subject&_include=ImagingStudy:endpoint";
+    let kinds = async || {
+        let page = b.get(page).await.json();
+        let entries = page["entry"].as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| text(&entry["resource"]["resourceType"]).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds().await, ["ImagingStudy", "Patient", "Endpoint"]);
+    assert_eq!(b.get("/Observation/o").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(b.get("/Observation").await.json()["entry"], Value::Null);
+    let mut noted = study.clone();
+    noted["note"] = json!([{ "text": "seen" }]);
+    a.put(noted).await;
+    assert_eq!(b.get(&path).await.json()["note"][0]["text"], "seen");
+    a.send("DELETE", &format!("/api/shares/{}", text(&share["id"])), &[], Value::Null).await;
+    assert_eq!(kinds().await, [""; 0]);
+    assert_eq!(b.get(&path).await.body, b.get("/ImagingStudy/none").await.body);
 }
