@@ -1,20 +1,21 @@
 """Large multi-frame objects, several at once, by STOW-RS and C-STORE: stored, and the server's memory stays small."""
 
 import hashlib
+import shutil
 import threading
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from lenticular.dicom import DICOM_PART, EXPLICIT_LE, FRAME_PART, dataset_bytes, multipart
-from lenticular.inputs import LONG, ct
+from lenticular.inputs import ct
 from lenticular.multipart import BOUNDARY, STOW_TYPE
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 from pynetdicom import AE, _config
 
-SIZE = (1000 if LONG else 200) * 2**20
-PARALLEL = 8 if LONG else 4
+SIZE = 10**9
+PARALLEL = 8
 MOST_MEMORY = 600 * 2**20
 FRAME = 512 * 512 * 2
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -54,6 +55,12 @@ class Large:
                 yield piece
         yield f"\r\n--{BOUNDARY}--\r\n".encode()
 
+
+@pytest.fixture(scope="module", autouse=True)
+def room(folder):
+    """Nothing of the eight gigabytes stays, unlike with other suites."""
+    yield
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ import pytest
 from lenticular.dicom import DICOM_PART, cleared, dataset_bytes, multipart, sha256, stow
 from lenticular.images import fresh_slice
 from lenticular.http import Client
-from lenticular.inputs import LONG
 from lenticular.server import Server
 from pynetdicom import AE, _config
 
-ROUNDS = 50 if LONG else 5
+ROUNDS = 50
 ENTRIES = 12
 
 

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 E2E = Path(os.environ.get("LENTICULAR_E2E", "target/e2e")).resolve()
-LONG = os.environ.get("LENTICULAR_LONG") == "1"
 
 
 def _files(name: str, pattern: str) -> list[Path]:
