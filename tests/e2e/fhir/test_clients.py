@@ -67,7 +67,7 @@ def test_fhirpy_sends_a_transaction(server, a):
 
 def test_fhir_kit_client(server, a):
     # A module finds its packages from where it lies.
-    script = shutil.copy(Path(__file__).parent.parent / "node" / "fhir-kit.mjs", E2E / "node")
+    script = shutil.copy(Path(__file__).parent.parent / "node" / "fhir-kit.mjs", E2E / "node" / "fhir-kit.mjs")
     env = dict(os.environ, FHIR_BASE=f"{server.url}/fhir", FHIR_TOKEN=a.token)
     done = subprocess.run(["node", str(script)], capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == 0, f"fhir-kit-client: {done.stderr[-1500:]}"
