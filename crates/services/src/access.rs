@@ -26,15 +26,30 @@ impl Caller {
 fn kind_lists() -> &'static (Vec<Kind>, Vec<Kind>) {
     static LISTS: OnceLock<(Vec<Kind>, Vec<Kind>)> = OnceLock::new();
     LISTS.get_or_init(|| {
-        let named = |names: &[&str]| names.iter().filter_map(|name| lenticular_fhir::kinds::kind(name)).collect();
+        let named =
+            |names: &[&str]| names.iter().filter_map(|name| lenticular_fhir::kinds::kind(name)).collect();
         let mut administrative: Vec<Kind> = named(&[
-            "Patient", "Person", "RelatedPerson", "Account", "Appointment", "AppointmentResponse", "Coverage",
-            "Encounter", "EpisodeOfCare", "Schedule", "Slot",
+            "Patient",
+            "Person",
+            "RelatedPerson",
+            "Account",
+            "Appointment",
+            "AppointmentResponse",
+            "Coverage",
+            "Encounter",
+            "EpisodeOfCare",
+            "Schedule",
+            "Slot",
         ]);
         administrative.extend([Kind::STUDY, Kind::CONFLICT]);
         let directory = named(&[
-            "Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole", "Location",
-            "HealthcareService", "Endpoint",
+            "Organization",
+            "OrganizationAffiliation",
+            "Practitioner",
+            "PractitionerRole",
+            "Location",
+            "HealthcareService",
+            "Endpoint",
         ]);
         (administrative, directory)
     })

@@ -2,8 +2,8 @@
 
 use crate::access::Caller;
 use crate::network::NETWORK;
-use crate::{Services, random};
-use lenticular_base::{Fault, LogicalId};
+use crate::{Services, fresh_id};
+use lenticular_base::Fault;
 use lenticular_store::{AuditEntry, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,7 +136,7 @@ impl Services {
             }
             for patient in patients {
                 entries.push(AuditEntry {
-                    id: LogicalId::from_random(random()?).as_str().to_owned(),
+                    id: fresh_id()?.as_str().to_owned(),
                     time,
                     org,
                     agent_org,

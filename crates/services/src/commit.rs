@@ -17,7 +17,10 @@ pub struct Committed<T> {
 impl Services {
     /// Decides inside the single writer and returns when the outcome is durable. See [`Proposal`].
     pub async fn commit<T, F>(
-        &self, author: Author, blobs: Vec<BlobRef>, decide: F,
+        &self,
+        author: Author,
+        blobs: Vec<BlobRef>,
+        decide: F,
     ) -> Result<Committed<T>, Fault>
     where
         T: Any + Send,
@@ -32,7 +35,10 @@ impl Services {
 
     /// The same for threads that may wait.
     pub fn commit_blocking<T, F>(
-        &self, author: Author, blobs: Vec<BlobRef>, decide: F,
+        &self,
+        author: Author,
+        blobs: Vec<BlobRef>,
+        decide: F,
     ) -> Result<Committed<T>, Fault>
     where
         T: Any + Send,

@@ -19,7 +19,9 @@ pub fn entries(record: &Record) -> Vec<Entry> {
     };
     match kind {
         Kind::STUDY | Kind::SERIES => image(&record.body).unwrap_or_default(),
-        Kind::INSTANCE => Parts::of(&record.body).ok().and_then(|parts| image(parts.attributes)).unwrap_or_default(),
+        Kind::INSTANCE => {
+            Parts::of(&record.body).ok().and_then(|parts| image(parts.attributes)).unwrap_or_default()
+        }
         _ if kinds::all().any(|(known, _)| known == kind) => {
             tree::parse(&record.body).map(|tree| extract::extract(&tree, kind)).unwrap_or_default()
         }

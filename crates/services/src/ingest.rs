@@ -94,7 +94,9 @@ impl Ingest {
             return Err(Fault::new(
                 FaultKind::TooLarge,
                 "object-limit",
-                format!("The object is larger than {limit} bytes (setting limits.object); nothing of it was kept."),
+                format!(
+                    "The object is larger than {limit} bytes (setting limits.object); nothing of it was kept."
+                ),
             ));
         }
         self.scanner.push(bytes).map_err(|e| unreadable(&e))?;
@@ -133,7 +135,8 @@ impl Ingest {
         let body = describe(&services, &scanned, &identity, blob)?;
         let org = self.caller.principal.org;
         let same_as = services.same_object(org, &identity.instance, &blob, &scanned)?;
-        let arrived = Arrived::new(&services, org, scanned.header, identity, body, scanned.dataset_offset, same_as)?;
+        let arrived =
+            Arrived::new(&services, org, scanned.header, identity, body, scanned.dataset_offset, same_as)?;
         let committed = services.commit_blocking(self.caller.author(), vec![blob], {
             let services = services.clone();
             move |view, _| arrived.decide(&services, view)
@@ -155,7 +158,8 @@ impl Identity {
     fn of(header: &DataSet) -> Result<Identity, Fault> {
         let uid = |tag, name: &str| {
             let value = header.plain(tag).map(|uid| uid.into_owned()).unwrap_or_default();
-            let fits = (1..=64).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            let fits =
+                (1..=64).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
             if fits {
                 return Ok(value);
             }
@@ -183,7 +187,12 @@ fn unreadable(error: &ReadError) -> Fault {
 }
 
 /// Everything that is written of an instance but its place in the store.
-fn describe(services: &Services, scanned: &Scanned, identity: &Identity, blob: BlobRef) -> Result<InstanceBody, Fault> {
+fn describe(
+    services: &Services,
+    scanned: &Scanned,
+    identity: &Identity,
+    blob: BlobRef,
+) -> Result<InstanceBody, Fault> {
     let base = services.settings.public_url.as_deref().unwrap_or("");
     let root = format!(
         "{base}/dicom-web/studies/{}/series/{}/instances/{}",
@@ -200,7 +209,11 @@ fn describe(services: &Services, scanned: &Scanned, identity: &Identity, blob: B
         transfer_syntax: scanned.transfer_syntax.clone(),
         conflict: String::new(),
         attributes: json::to_json(&row),
-        layout: scanned.pixels.as_ref().map(lenticular_dicom::pixels::PixelLayout::encode).unwrap_or_default(),
+        layout: scanned
+            .pixels
+            .as_ref()
+            .map(lenticular_dicom::pixels::PixelLayout::encode)
+            .unwrap_or_default(),
         metadata: Deflated::of(metadata.as_bytes())?,
     })
 }

@@ -43,9 +43,7 @@ impl Deflated {
     pub fn of(plain: &[u8]) -> Result<Deflated, Fault> {
         let mut compress = flate2::Compress::new(flate2::Compression::new(3), false);
         let mut bytes = Vec::with_capacity(plain.len() / 2 + 64);
-        compress
-            .compress_vec(plain, &mut bytes, flate2::FlushCompress::None)
-            .map_err(Fault::internal)?;
+        compress.compress_vec(plain, &mut bytes, flate2::FlushCompress::None).map_err(Fault::internal)?;
         let mut read = usize::try_from(compress.total_in()).unwrap_or(plain.len());
         loop {
             bytes.reserve(256.max(plain.len().saturating_sub(read)));
@@ -76,7 +74,11 @@ impl Deflated {
 }
 
 fn corrupt() -> Fault {
-    Fault::new(FaultKind::Corrupt, "instance-row", "A stored row cannot be read; `lenticular verify` says more.")
+    Fault::new(
+        FaultKind::Corrupt,
+        "instance-row",
+        "A stored row cannot be read; `lenticular verify` says more.",
+    )
 }
 
 impl InstanceBody {
@@ -84,7 +86,12 @@ impl InstanceBody {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = self.blob.to_bytes().to_vec();
         out.push(FORM);
-        let texts = [self.transfer_syntax.as_bytes(), self.conflict.as_bytes(), self.attributes.as_bytes(), &self.layout];
+        let texts = [
+            self.transfer_syntax.as_bytes(),
+            self.conflict.as_bytes(),
+            self.attributes.as_bytes(),
+            &self.layout,
+        ];
         for part in texts {
             put(&mut out, part);
         }

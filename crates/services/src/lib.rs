@@ -12,15 +12,15 @@ pub mod access;
 pub mod audit;
 pub mod audit_events;
 pub mod commit;
-pub mod frames;
-pub mod records;
-pub mod resources;
 pub mod extract;
+pub mod frames;
 pub mod history;
 pub mod import;
 pub mod ingest;
 pub mod instance_body;
 pub mod network;
+pub mod records;
+pub mod resources;
 pub mod search;
 pub mod shares;
 pub mod studies;
@@ -30,8 +30,9 @@ pub mod tray;
 pub use access::Caller;
 pub use network::kinds;
 
-use lenticular_base::{Fault, Instant};
+use lenticular_base::{Fault, Instant, LogicalId};
 use lenticular_store::Store;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Where time and chance come from.
@@ -117,6 +118,20 @@ impl Services {
         });
         receive.await.map_err(Fault::internal)?
     }
+}
+
+/// A fresh logical id. The system is asked for the randomness of many ids at once.
+pub(crate) fn fresh_id() -> Result<LogicalId, Fault> {
+    const IDS: usize = 256;
+    thread_local! {
+        static POOL: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+    }
+    POOL.with_borrow_mut(|pool| {
+        if pool.is_empty() {
+            pool.extend_from_slice(random::<{ 16 * IDS }>()?.as_chunks::<16>().0);
+        }
+        pool.pop().map(LogicalId::from_random).ok_or_else(|| Fault::internal("no randomness"))
+    })
 }
 
 /// Random bytes from the operating system.

@@ -6,7 +6,7 @@ use crate::resources::{
     Precondition, Version, Written, WrittenParts, id_in_body, own_org, parse_resource, refuse_server_owned,
     search_context, short, written,
 };
-use crate::{Services, random};
+use crate::{Services, fresh_id};
 use bytes::Bytes;
 use lenticular_base::index::Query;
 use lenticular_base::tree::Tree;
@@ -139,7 +139,7 @@ impl Services {
         self.authorise(caller, Action::Write, Some(kind))?;
         refuse_server_owned(kind)?;
         let query = if_none_exist.map(|criteria| criteria.query(self, kind)).transpose()?;
-        let id = LogicalId::from_random(random()?);
+        let id = fresh_id()?;
         let base = base.to_owned();
         let prepared = self
             .compute_small(body.len(), move |services| {
@@ -247,7 +247,7 @@ impl Services {
         let query = criteria.query(self, kind)?;
         let org = own_org(caller);
         let (before, base, who) = (query.clone(), criteria.base.clone(), caller.clone());
-        let fresh = LogicalId::from_random(random()?);
+        let fresh = fresh_id()?;
         let (prepared, found, own) = self
             .blocking(move |services| {
                 let mut rows = services.store.reader.search(&Scope::of_own_work(org), &before)?.rows;

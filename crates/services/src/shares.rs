@@ -7,10 +7,10 @@ use crate::access::Caller;
 use crate::audit::Access;
 use crate::network::{self, Member, NETWORK, kinds, row_of};
 use crate::resources::short;
-use crate::{Services, random};
+use crate::{Services, fresh_id, random};
 use lenticular_base::ids::hex;
 use lenticular_base::index::Query;
-use lenticular_base::{Fault, FaultKind, Instant, Kind, LogicalId, OrgNo};
+use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo};
 use lenticular_policy::{Action, Grant, Grantee};
 use lenticular_store::{View, Write};
 use serde::{Deserialize, Serialize};
@@ -97,7 +97,7 @@ impl Services {
             None => Some(format!("lt_{}", hex(&random::<24>()?))),
         };
         let share = Share {
-            id: LogicalId::from_random(random()?).as_str().to_owned(),
+            id: fresh_id()?.as_str().to_owned(),
             study: request.study,
             patient: request.patient,
             to: request.to,

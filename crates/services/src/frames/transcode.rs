@@ -9,6 +9,7 @@ use bytes::Bytes;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_codecs::{FrameInfo, Photometric, encode_jpeg_baseline_frame};
 use lenticular_dicom::dataset::Element;
+use lenticular_dicom::file_meta::{FileMetaFields, write_file_meta};
 use lenticular_dicom::pixels::{PixelKind, number_of_frames};
 use lenticular_dicom::tag::{Tag, tags};
 use lenticular_dicom::vr::Vr;
@@ -24,7 +25,8 @@ pub(crate) fn part(services: &Services, opened: Opened, form: ObjectForm) -> Res
     let location = opened.path.clone();
     if form == ObjectForm::Stored {
         let media = format!("application/dicom; transfer-syntax={}", opened.transfer_syntax);
-        return Ok(Part::new(media, location, [Step::object(&opened)]));
+        let head = missing_head(services, &opened)?.map(Step::Bytes);
+        return Ok(Part::new(media, location, head.into_iter().chain([Step::object(&opened)])));
     }
     let pixels = opened.layout.is_some();
     let native = opened.is_native();
@@ -35,6 +37,25 @@ pub(crate) fn part(services: &Services, opened: Opened, form: ObjectForm) -> Res
         _ => (EXPLICIT, decoded(services, &work)?),
     };
     Ok(Part::new(format!("application/dicom; transfer-syntax={syntax}"), location, steps))
+}
+
+/// What a data set that was taken without the head of a file lacks to be one (PS3.10 §7.1): clients read nothing else.
+fn missing_head(services: &Services, opened: &Opened) -> Result<Option<Bytes>, Fault> {
+    let start = services.store.blobs.read(&opened.blob, 0..opened.blob.length.min(132))?;
+    if start.get(128..) == Some(b"DICM") {
+        return Ok(None);
+    }
+    let scanned = opened.scan(services)?;
+    if scanned.meta.is_some() {
+        return Ok(Some(Bytes::from([&[0; 128], &b"DICM"[..]].concat())));
+    }
+    let uid = |tag| scanned.header.plain(tag).map(|uid| uid.into_owned()).unwrap_or_default();
+    Ok(Some(Bytes::from(write_file_meta(FileMetaFields {
+        sop_class: &uid(tags::SOP_CLASS_UID),
+        sop_instance: &uid(tags::SOP_INSTANCE_UID),
+        transfer_syntax: &opened.transfer_syntax,
+        source_ae_title: None,
+    }))))
 }
 
 /// Pixels as they lie, in little endian.

@@ -4,9 +4,9 @@ use super::patient::fhir_date;
 use super::rows::About;
 use crate::Services;
 use crate::resources::kind_of;
+use lenticular_base::Fault;
 use lenticular_base::ids::hex;
 use lenticular_base::tree::{Object, Text, Tree, parse};
-use lenticular_base::Fault;
 use lenticular_dicom::dataset::DataSet;
 use lenticular_dicom::tag::{Tag, tags};
 use lenticular_store::{View, Write};
@@ -31,7 +31,12 @@ pub fn id_of(study_uid: &str) -> String {
 
 /// Writes the next version of the ImagingStudy, and the Endpoint where the member has none yet.
 pub(super) fn keep_current(
-    services: &Services, view: &dyn View, about: &About, series: &DataSet, study: &DataSet,  writes: &mut Vec<Write>,
+    services: &Services,
+    view: &dyn View,
+    about: &About,
+    series: &DataSet,
+    study: &DataSet,
+    writes: &mut Vec<Write>,
 ) -> Result<(), Fault> {
     let (study_kind, endpoint_kind) = (kind_of("ImagingStudy")?, kind_of("Endpoint")?);
     if view.current(about.org, endpoint_kind, ENDPOINT)?.is_none_or(|record| record.deleted) {
@@ -41,7 +46,9 @@ pub(super) fn keep_current(
     let id = id_of(&about.study);
     let current = view.current(about.org, study_kind, &id)?.filter(|record| !record.deleted);
     let known = match &current {
-        Some(record) => parse(&record.body).ok().and_then(|tree| tree.get("series").cloned().map(Tree::into_owned)),
+        Some(record) => {
+            parse(&record.body).ok().and_then(|tree| tree.get("series").cloned().map(Tree::into_owned))
+        }
         None => None,
     };
     let tree = imaging_study(about, series, study, known);
@@ -53,7 +60,12 @@ pub(super) fn keep_current(
     Ok(())
 }
 
-fn imaging_study(about: &About, series: &DataSet, study: &DataSet, known: Option<Tree<'static>>) -> Tree<'static> {
+fn imaging_study(
+    about: &About,
+    series: &DataSet,
+    study: &DataSet,
+    known: Option<Tree<'static>>,
+) -> Tree<'static> {
     let mut tree = Tree::object([
         ("resourceType", Tree::string("ImagingStudy")),
         (
@@ -115,7 +127,9 @@ fn series_of(series: &DataSet) -> Tree<'static> {
     let uid = text(series, tags::SERIES_INSTANCE_UID).unwrap_or_default();
     let mut tree = Tree::object([("uid", Tree::string(uid))]);
     let Some(object) = tree.as_object_mut() else { return tree };
-    if let Some(number) = series.integer(SERIES_NUMBER).filter(|number| (0..=i64::from(i32::MAX)).contains(number)) {
+    if let Some(number) =
+        series.integer(SERIES_NUMBER).filter(|number| (0..=i64::from(i32::MAX)).contains(number))
+    {
         object.set("number", Tree::integer(number));
     }
     object.set("modality", modality(&text(series, tags::MODALITY).unwrap_or_else(|| "OT".into())));
@@ -179,7 +193,9 @@ fn started(dataset: &DataSet, date: Tag, time: Tag) -> Option<String> {
     let clock = clock.trim();
     let zone = dataset.plain(tags::TIMEZONE_OFFSET_FROM_UTC).unwrap_or_default();
     let zone = zone.trim();
-    let digits = |text: &str, length: usize| text.len() >= length && text.as_bytes()[..length].iter().all(u8::is_ascii_digit);
+    let digits = |text: &str, length: usize| {
+        text.len() >= length && text.as_bytes()[..length].iter().all(u8::is_ascii_digit)
+    };
     let zoned = zone.len() == 5 && (zone.starts_with('+') || zone.starts_with('-')) && digits(&zone[1..], 4);
     if !zoned || !digits(clock, 6) {
         return Some(date);

@@ -1,10 +1,10 @@
 //! Which Patient of the member an object is about; one is made where there is none.
 
 use crate::resources::kind_of;
-use crate::{Services, random};
+use crate::{Services, fresh_id};
 use lenticular_base::index::{Query, SEPARATOR, Test};
 use lenticular_base::tree::Tree;
-use lenticular_base::{Fault, LogicalId, OrgNo};
+use lenticular_base::{Fault, OrgNo};
 use lenticular_dicom::dataset::DataSet;
 use lenticular_dicom::tag::{Tag, tags};
 use lenticular_fhir::searchparams::by_code;
@@ -19,7 +19,11 @@ const SEX: Tag = Tag(0x0010_0040);
 /// The id of the Patient with the object's Patient ID: with its issuer where one is named by a URI or OID, else by the
 /// value alone, the oldest record first. Without a Patient ID, and where nobody has it, a Patient is made.
 pub(super) fn resolve(
-    services: &Services, view: &dyn View, org: OrgNo, header: &DataSet, writes: &mut Vec<Write>,
+    services: &Services,
+    view: &dyn View,
+    org: OrgNo,
+    header: &DataSet,
+    writes: &mut Vec<Write>,
 ) -> Result<String, Fault> {
     let kind = kind_of("Patient")?;
     let id = header.string(tags::PATIENT_ID).map(|id| id.trim().to_owned()).unwrap_or_default();
@@ -34,7 +38,7 @@ pub(super) fn resolve(
             return Ok(found.id);
         }
     }
-    let fresh = LogicalId::from_random(random()?);
+    let fresh = fresh_id()?;
     let tree = describe(header, &id, system.as_deref());
     let prepared = services.prepare_valid(&tree, kind, fresh.as_str())?;
     writes.push(Write::Put(Box::new(prepared.put(org))));

@@ -35,7 +35,12 @@ pub(super) struct Arrived {
 
 impl Arrived {
     pub fn new(
-        services: &Services, org: OrgNo, header: DataSet, identity: Identity, body: InstanceBody, data_set: u64,
+        services: &Services,
+        org: OrgNo,
+        header: DataSet,
+        identity: Identity,
+        body: InstanceBody,
+        data_set: u64,
         same_as: Option<Vid>,
     ) -> Result<Arrived, Fault> {
         let entries = entries_of(Kind::INSTANCE, &body.attributes)?;
@@ -45,7 +50,9 @@ impl Arrived {
 
     /// What to write, and what became of the object, with the patient it is about.
     pub fn decide(
-        mut self, services: &Services, view: &dyn View,
+        mut self,
+        services: &Services,
+        view: &dyn View,
     ) -> Result<(Vec<Write>, (Stored, Option<String>)), Fault> {
         let org = self.org;
         let current = |kind: Kind, id: &str| -> Result<Option<Record>, Fault> {
@@ -79,8 +86,15 @@ impl Arrived {
         writes.push(about.row(view, Kind::STUDY, &self.identity.study, &study_row, true)?);
         writes.push(about.row(view, Kind::SERIES, &self.identity.series, &series_row, true)?);
         let entries = std::mem::take(&mut self.entries);
-        let packed = std::mem::replace(&mut self.packed, PackedBody { bytes: Vec::new(), dictionary: -1, length: 0 });
-        writes.push(Write::Put(Box::new(about.put(Kind::INSTANCE, &self.identity.instance, packed, entries, false))));
+        let packed =
+            std::mem::replace(&mut self.packed, PackedBody { bytes: Vec::new(), dictionary: -1, length: 0 });
+        writes.push(Write::Put(Box::new(about.put(
+            Kind::INSTANCE,
+            &self.identity.instance,
+            packed,
+            entries,
+            false,
+        ))));
         Ok((writes, (self.stored(Disposition::Stored), patient)))
     }
 
@@ -105,7 +119,9 @@ impl Arrived {
 
     /// Keeps the object as non-primary: in the tray, seen in no study, found by no search for images.
     fn keep_aside(
-        mut self, view: &dyn View, reason: &str,
+        mut self,
+        view: &dyn View,
+        reason: &str,
     ) -> Result<(Vec<Write>, (Stored, Option<String>)), Fault> {
         let id = format!("{}.{}", self.identity.instance, hex(&self.body.blob.sha256[..8]));
         let stored = self.stored(Disposition::Conflict);
@@ -179,7 +195,14 @@ impl About {
         }
     }
 
-    fn row(&self, view: &dyn View, kind: Kind, id: &str, row: &DataSet, in_place: bool) -> Result<Write, Fault> {
+    fn row(
+        &self,
+        view: &dyn View,
+        kind: Kind,
+        id: &str,
+        row: &DataSet,
+        in_place: bool,
+    ) -> Result<Write, Fault> {
         let json = json::to_json(row);
         let entries = entries_of(kind, &json)?;
         let body = view.pack(kind, json.as_bytes(), Packing::Zstd);
@@ -198,8 +221,12 @@ fn read_row(record: &Record) -> Result<DataSet, Fault> {
 
 fn read_json(bytes: &[u8]) -> Result<DataSet, Fault> {
     let corrupt = |e: Box<dyn std::error::Error + Send + Sync>| {
-        Fault::new(FaultKind::Corrupt, "image-row", "A stored row cannot be read; `lenticular verify` says more.")
-            .caused_by(e)
+        Fault::new(
+            FaultKind::Corrupt,
+            "image-row",
+            "A stored row cannot be read; `lenticular verify` says more.",
+        )
+        .caused_by(e)
     };
     let tree = tree::parse(bytes).map_err(|e| corrupt(e.into()))?;
     Ok(json::read_json(&tree).map_err(|e| corrupt(e.into()))?.dataset)
@@ -208,7 +235,8 @@ fn read_json(bytes: &[u8]) -> Result<DataSet, Fault> {
 /// Whether the patient of a study's row is the patient of another object: Patient ID and its issuer.
 fn same_patient(row: &DataSet, header: &DataSet) -> bool {
     [tags::PATIENT_ID, ISSUER_OF_PATIENT_ID].into_iter().all(|tag| {
-        let text = |dataset: &DataSet| dataset.string(tag).map(|text| text.trim().to_owned()).unwrap_or_default();
+        let text =
+            |dataset: &DataSet| dataset.string(tag).map(|text| text.trim().to_owned()).unwrap_or_default();
         text(row) == text(header)
     })
 }

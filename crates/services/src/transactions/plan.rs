@@ -7,11 +7,11 @@ use crate::resources::{
     Precondition, Prepared, configured_base, id_in_body, kind_of, make_own_references_relative, own_bases,
     own_org, refuse_server_owned, relocated, short,
 };
-use crate::{Services, random};
+use crate::{Services, fresh_id};
 use lenticular_base::index::Query;
 use lenticular_base::text::pairs;
 use lenticular_base::tree::{Text, Tree};
-use lenticular_base::{Fault, FaultKind, Kind, LogicalId};
+use lenticular_base::{Fault, FaultKind, Kind};
 use lenticular_fhir::bundle::{Bundle, Entry, Method, absolute};
 use lenticular_fhir::kinds;
 use lenticular_fhir::reference::{Place, Reference, for_each_reference_mut, parse as parse_reference};
@@ -199,7 +199,7 @@ fn target(
                 }
                 creating.insert(key, entry.index);
             }
-            let id = LogicalId::from_random(random()?).as_str().to_owned();
+            let id = fresh_id()?.as_str().to_owned();
             Ok(Target::Put { kind, id, precondition: Precondition::None, fresh: true })
         }
         (Method::Put, Some(id), None) => {
@@ -221,7 +221,7 @@ fn target(
                     Ok(Target::Put { kind, id: own, precondition, fresh: false })
                 }
                 (None, None) => {
-                    let id = LogicalId::from_random(random()?).as_str().to_owned();
+                    let id = fresh_id()?.as_str().to_owned();
                     Ok(Target::Put { kind, id, precondition, fresh: true })
                 }
             }
