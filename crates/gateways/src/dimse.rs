@@ -6,8 +6,8 @@ use lenticular_base::{Fault, FaultKind};
 use lenticular_dicom::dimse::{Acceptor, AcceptorConfig, Event, Status, StoreResponse};
 use lenticular_dicom::pdu::{AssociateRq, Reject};
 use lenticular_policy::{Action, Purpose};
-use lenticular_services::Services;
 use lenticular_services::Caller;
+use lenticular_services::Services;
 use lenticular_services::ingest::{Arrival, Ingest};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -38,7 +38,10 @@ const MAX_PDU: u32 = 256 * 1024;
 
 /// Takes associations until `stop` says so, then waits for those that are storing.
 pub async fn serve(
-    listener: TcpListener, services: Services, settings: DimseSettings, mut stop: watch::Receiver<bool>,
+    listener: TcpListener,
+    services: Services,
+    settings: DimseSettings,
+    mut stop: watch::Receiver<bool>,
 ) {
     let settings = Arc::new(settings);
     let open = Arc::new(AtomicUsize::new(0));

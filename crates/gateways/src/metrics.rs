@@ -49,7 +49,11 @@ async fn ready(State(services): State<Services>) -> Response {
 async fn metrics(State(services): State<Services>) -> Response {
     let counters = [
         ("lenticular_associations_total", "DIMSE associations accepted", &COUNTERS.associations),
-        ("lenticular_associations_rejected_total", "DIMSE associations rejected", &COUNTERS.associations_rejected),
+        (
+            "lenticular_associations_rejected_total",
+            "DIMSE associations rejected",
+            &COUNTERS.associations_rejected,
+        ),
         ("lenticular_instances_stored_total", "DICOM objects stored", &COUNTERS.instances_stored),
         ("lenticular_instances_failed_total", "DICOM objects not stored", &COUNTERS.instances_failed),
     ];

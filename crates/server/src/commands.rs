@@ -76,7 +76,12 @@ pub fn device_list(place: &Place, json: bool) -> Result<ExitCode> {
         println!("{}", json!({ "devices": list }));
     } else {
         for device in devices {
-            println!("{:<18}{:<24}{}", device.ae, device.org_id, device.peer.as_deref().unwrap_or("this machine"));
+            println!(
+                "{:<18}{:<24}{}",
+                device.ae,
+                device.org_id,
+                device.peer.as_deref().unwrap_or("this machine")
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -92,7 +97,10 @@ pub fn token(place: &Place, org: &str, role: &str, user: &str, ttl: &str, json: 
         services.issue_token(&member, role, user, ttl).await.map_err(|fault| anyhow!(fault.public))
     })?;
     if json {
-        println!("{}", json!({ "token": token, "org": org, "role": role.name(), "user": user, "expires_in": ttl / 1000 }));
+        println!(
+            "{}",
+            json!({ "token": token, "org": org, "role": role.name(), "user": user, "expires_in": ttl / 1000 })
+        );
     } else {
         println!("{token}");
     }
@@ -159,13 +167,20 @@ pub fn verify(place: &Place, json: bool) -> Result<ExitCode> {
     } else {
         println!(
             "{} versions in {} commits, {} blobs ({} bytes) re-hashed, {} audit entries; {} bytes reclaimable",
-            report.records, report.positions, report.blobs, report.blob_bytes, report.audit_entries,
+            report.records,
+            report.positions,
+            report.blobs,
+            report.blob_bytes,
+            report.audit_entries,
             report.reclaimable_bytes
         );
         for finding in &findings {
             println!("WRONG: {finding}");
         }
-        println!("{}", if clean { "clean".to_owned() } else { format!("NOT clean: {} findings", report.wrong) });
+        println!(
+            "{}",
+            if clean { "clean".to_owned() } else { format!("NOT clean: {} findings", report.wrong) }
+        );
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -173,11 +188,8 @@ pub fn verify(place: &Place, json: bool) -> Result<ExitCode> {
 /// A finding in words: rows by number, never by what is in them.
 fn describe(finding: &Finding) -> String {
     let mut text = finding.code.to_owned();
-    let numbers = [
-        ("version", finding.vid),
-        ("kind", finding.kind.map(i64::from)),
-        ("position", finding.position),
-    ];
+    let numbers =
+        [("version", finding.vid), ("kind", finding.kind.map(i64::from)), ("position", finding.position)];
     for (name, number) in numbers {
         if let Some(number) = number {
             text.push_str(&format!(" {name} {number}"));

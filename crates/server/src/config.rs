@@ -6,9 +6,21 @@ use std::path::Path;
 
 /// Every key there is: name, default, what it means. The order is that of `lenticular config`.
 const KEYS: &[(&str, &str, &str)] = &[
-    ("http.listen", "127.0.0.1:8080", "address and port of HTTP (FHIR, DICOMweb, app); port 0 picks a free one"),
-    ("http.public_url", "", "the address clients use, such as https://cloud.example.org; empty: what the request says"),
-    ("dimse.listen", "127.0.0.1:11112", "address and port of DIMSE; port 0 picks a free one; \"off\" opens none"),
+    (
+        "http.listen",
+        "127.0.0.1:8080",
+        "address and port of HTTP (FHIR, DICOMweb, app); port 0 picks a free one",
+    ),
+    (
+        "http.public_url",
+        "",
+        "the address clients use, such as https://cloud.example.org; empty: what the request says",
+    ),
+    (
+        "dimse.listen",
+        "127.0.0.1:11112",
+        "address and port of DIMSE; port 0 picks a free one; \"off\" opens none",
+    ),
     ("dimse.ae_title", "LENTICULAR", "the AE title that devices call"),
     ("dimse.max_associations", "64", "associations at one time; more are rejected as transient"),
     ("limits.body", "268435456", "largest request body that is read into memory, in bytes"),
@@ -34,7 +46,9 @@ pub struct Config {
 impl Config {
     /// Reads the defaults, `file` where one is named, the `environment`, and the command line's `overrides`.
     pub fn load(
-        file: Option<&Path>, environment: impl Iterator<Item = (String, String)>, overrides: &[(String, String)],
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        overrides: &[(String, String)],
     ) -> Result<Config> {
         let settings = KEYS
             .iter()
@@ -85,7 +99,9 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        for key in ["dimse.max_associations", "limits.body", "limits.object", "fhir.page_default", "fhir.page_limit"] {
+        for key in
+            ["dimse.max_associations", "limits.body", "limits.object", "fhir.page_default", "fhir.page_limit"]
+        {
             self.number(key)?;
         }
         if !["error", "warn", "info", "debug", "trace"].contains(&self.text("log.level")) {
@@ -104,7 +120,9 @@ impl Config {
         let setting = &self.settings[key];
         match setting.value.parse() {
             Ok(number) if number > 0 => Ok(number),
-            _ => bail!("{key} is a whole number above 0, not \"{}\" (from {})", setting.value, setting.origin),
+            _ => {
+                bail!("{key} is a whole number above 0, not \"{}\" (from {})", setting.value, setting.origin)
+            }
         }
     }
 

@@ -21,7 +21,8 @@ const TOKEN_LIFE: i64 = 8 * 3_600_000;
 
 /// Runs the command.
 pub fn run(data: Option<PathBuf>, settings: Vec<String>, json: bool) -> Result<ExitCode> {
-    let data = data.unwrap_or_else(|| std::env::temp_dir().join(format!("lenticular-demo-{}", std::process::id())));
+    let data =
+        data.unwrap_or_else(|| std::env::temp_dir().join(format!("lenticular-demo-{}", std::process::id())));
     overrides(&settings)?;
     let place = Place { data: data.clone(), config: None, settings };
     let prepare: Prepare = Box::new(move |runtime, services, http, dimse| {
@@ -58,12 +59,17 @@ async fn load(services: &Services) -> Result<Sample> {
     let today = synth_date(services.now());
     let first = synth::person(SEED, 0, today);
     let member_of = |id: &str| {
-        members.iter().find(|(member, _)| member.id == id).map(|(member, _)| member).ok_or_else(|| anyhow!("no {id}"))
+        members
+            .iter()
+            .find(|(member, _)| member.id == id)
+            .map(|(member, _)| member)
+            .ok_or_else(|| anyhow!("no {id}"))
     };
     let a = member_of(first.member)?;
     let facts = first.study_facts().ok_or_else(|| anyhow!("the first person has a chest CT"))?;
     let reader = clinician(a);
-    let phantom = first.ct_phantom(synth::PhantomSize::default()).ok_or_else(|| anyhow!("the CT can be made"))?;
+    let phantom =
+        first.ct_phantom(synth::PhantomSize::default()).ok_or_else(|| anyhow!("the CT can be made"))?;
     if services.shares(&reader).await.map_err(fault)?.is_empty() {
         for (member, sample) in &members {
             services.add_device(member, sample.ae_title, None).await.map_err(fault)?;
@@ -86,7 +92,8 @@ async fn load(services: &Services) -> Result<Sample> {
         let request = ShareRequest { study: Some(facts.study_uid.clone()), to, ..ShareRequest::default() };
         services.share(&reader, request).await.map_err(fault)?;
     }
-    let share = services.shares(&reader).await.map_err(fault)?.pop().map(|share| share.id).unwrap_or_default();
+    let share =
+        services.shares(&reader).await.map_err(fault)?.pop().map(|share| share.id).unwrap_or_default();
     let mut tokens = Vec::new();
     for (member, _) in &members {
         let role = if member.id.contains("reading") { Role::Radiologist } else { Role::Clinician };
@@ -147,25 +154,45 @@ impl Sample {
     fn print(&self, http: SocketAddr, dimse: Option<SocketAddr>, data: &std::path::Path) {
         let token = |at: usize| self.tokens.get(at).map_or("", |(_, _, token)| token.as_str());
         let name = |at: usize| self.tokens.get(at).map_or("", |(org, ..)| org.as_str());
-        println!("Lenticular demo: {} people at two hospitals, a reading centre, one chest CT of {} slices.", self.people, self.slices);
+        println!(
+            "Lenticular demo: {} people at two hospitals, a reading centre, one chest CT of {} slices.",
+            self.people, self.slices
+        );
         println!("All of it is invented. Data folder: {}\n", data.display());
         for (org, role, token) in &self.tokens {
             println!("  {org:<16} {role:<13} {token}");
         }
-        println!("\n{} ({}) of {} has a chest CT, shared with {}. Try:\n", self.patient, self.mrn, name(0), name(1));
+        println!(
+            "\n{} ({}) of {} has a chest CT, shared with {}. Try:\n",
+            self.patient,
+            self.mrn,
+            name(0),
+            name(1)
+        );
         println!("  A={}\n  B={}\n", token(0), token(1));
         println!("  # {} finds the shared study, and nothing else of {}: one study", name(1), name(0));
         println!("  curl -s -H \"Authorization: Bearer $B\" http://{http}/dicom-web/studies");
         println!("  # its pictures: a JPEG of the first slice");
-        println!("  curl -s -H \"Authorization: Bearer $B\" -H 'Accept: image/jpeg' -o slice.jpg 'http://{http}/dicom-web/studies/{}/rendered'", self.study);
+        println!(
+            "  curl -s -H \"Authorization: Bearer $B\" -H 'Accept: image/jpeg' -o slice.jpg 'http://{http}/dicom-web/studies/{}/rendered'",
+            self.study
+        );
         println!("  # the patient's record at {}: a Bundle with one Patient and what refers to it", name(0));
-        println!("  curl -s -H \"Authorization: Bearer $A\" 'http://{http}/fhir/Patient?identifier={}&_revinclude=Observation:patient'", self.mrn);
+        println!(
+            "  curl -s -H \"Authorization: Bearer $A\" 'http://{http}/fhir/Patient?identifier={}&_revinclude=Observation:patient'",
+            self.mrn
+        );
         if let Some(at) = dimse {
             println!("  # a scanner of {} sends a file: status 0x0000", name(0));
             println!("  storescu -aet {} -aec LENTICULAR {} {} FILE.dcm", self.ae, at.ip(), at.port());
         }
-        println!("  # with python: dicomweb_client.api.DICOMwebClient(url='http://{http}/dicom-web', headers={{'Authorization': 'Bearer ' + B}}).search_for_studies()");
+        println!(
+            "  # with python: dicomweb_client.api.DICOMwebClient(url='http://{http}/dicom-web', headers={{'Authorization': 'Bearer ' + B}}).search_for_studies()"
+        );
         println!("  # take the share back: the next request of {} finds nothing", name(1));
-        println!("  curl -s -X DELETE -H \"Authorization: Bearer $A\" http://{http}/api/shares/{}\n", self.share);
+        println!(
+            "  curl -s -X DELETE -H \"Authorization: Bearer $A\" http://{http}/api/shares/{}\n",
+            self.share
+        );
     }
 }

@@ -29,10 +29,11 @@ pub fn run(place: &Place, org: &str, json: bool, paths: &[PathBuf]) -> Result<Ex
     let config = place.load()?;
     let (engine, services) = open(place.data(), &config)?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(services.member(org)).map_err(|fault| anyhow!(fault.public)).and_then(|member| {
-        let files = files_below(paths)?;
-        Ok(import_all(&services, &runtime, OrgNo(member.no), &files))
-    });
+    let outcome =
+        runtime.block_on(services.member(org)).map_err(|fault| anyhow!(fault.public)).and_then(|member| {
+            let files = files_below(paths)?;
+            Ok(import_all(&services, &runtime, OrgNo(member.no), &files))
+        });
     drop(services);
     drop(runtime);
     engine.close();
@@ -62,7 +63,12 @@ fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// Files go in four at a time: while one waits for the disk, another is read.
-fn import_all(services: &Services, runtime: &tokio::runtime::Runtime, org: OrgNo, files: &[PathBuf]) -> Report {
+fn import_all(
+    services: &Services,
+    runtime: &tokio::runtime::Runtime,
+    org: OrgNo,
+    files: &[PathBuf],
+) -> Report {
     let bar = bar("import");
     bar.set_length(files.len() as u64);
     let next = AtomicUsize::new(0);
@@ -101,7 +107,12 @@ impl Report {
     }
 }
 
-fn import_file(services: &Services, runtime: &tokio::runtime::Runtime, org: OrgNo, path: &Path) -> Result<Imported> {
+fn import_file(
+    services: &Services,
+    runtime: &tokio::runtime::Runtime,
+    org: OrgNo,
+    path: &Path,
+) -> Result<Imported> {
     let caller = |role| Caller {
         principal: Principal { org, role, agent: "import".into(), link: None },
         purpose: Purpose::Treat,
@@ -132,9 +143,11 @@ fn import_file(services: &Services, runtime: &tokio::runtime::Runtime, org: OrgN
     let clinician = caller(Role::Clinician);
     match form {
         Form::NdJson => Ok(runtime.block_on(services.import_ndjson(&clinician, bytes.into()))),
-        _ => runtime.block_on(services.import_json(&clinician, bytes.into())).map_err(|fault| match &fault.path {
-            Some(at) => anyhow!("{at}: {}", fault.public),
-            None => anyhow!(fault.public),
+        _ => runtime.block_on(services.import_json(&clinician, bytes.into())).map_err(|fault| {
+            match &fault.path {
+                Some(at) => anyhow!("{at}: {}", fault.public),
+                None => anyhow!(fault.public),
+            }
         }),
     }
 }
@@ -162,7 +175,12 @@ fn print_report(report: &Report, json: bool) {
     }
     println!(
         "{} files: {} images stored, {} here already, {} in the conflict tray; {} resources; {} refused",
-        report.files, total.instances, total.duplicates, total.conflicts, total.resources, report.refused.len()
+        report.files,
+        total.instances,
+        total.duplicates,
+        total.conflicts,
+        total.resources,
+        report.refused.len()
     );
     for (path, at, why) in &report.refused {
         let at = if at.is_empty() { String::new() } else { format!(" {at}") };

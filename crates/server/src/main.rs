@@ -180,7 +180,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Token { place, org, role, user, ttl, json } => {
             commands::token(&place, &org, &role, &user, &ttl, json)
         }
-        Command::Org(OrgCommand::Add { place, id, name, json }) => commands::org_add(&place, &id, &name, json),
+        Command::Org(OrgCommand::Add { place, id, name, json }) => {
+            commands::org_add(&place, &id, &name, json)
+        }
         Command::Org(OrgCommand::List { place, json }) => commands::org_list(&place, json),
         Command::Device(DeviceCommand::Add { place, org, ae, peer, json }) => {
             commands::device_add(&place, &org, &ae, peer, json)

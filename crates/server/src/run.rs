@@ -35,7 +35,8 @@ pub fn overrides(settings: &[String]) -> Result<Vec<(String, String)>> {
     settings
         .iter()
         .map(|setting| {
-            let (key, value) = setting.split_once('=').ok_or_else(|| anyhow!("--set takes KEY=VALUE, not {setting}"))?;
+            let (key, value) =
+                setting.split_once('=').ok_or_else(|| anyhow!("--set takes KEY=VALUE, not {setting}"))?;
             Ok((key.to_owned(), value.to_owned()))
         })
         .collect()
@@ -80,7 +81,8 @@ pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
 }
 
 /// What a command does between the listeners being up and the ready line.
-pub type Prepare = Box<dyn FnOnce(&tokio::runtime::Runtime, &Services, SocketAddr, Option<SocketAddr>) -> Result<()>>;
+pub type Prepare =
+    Box<dyn FnOnce(&tokio::runtime::Runtime, &Services, SocketAddr, Option<SocketAddr>) -> Result<()>>;
 
 /// Serves until SIGTERM or SIGINT, then drains and exits 0.
 pub fn serve(place: &Place, prepare: Option<Prepare>) -> Result<ExitCode> {
@@ -100,7 +102,8 @@ pub fn serve(place: &Place, prepare: Option<Prepare>) -> Result<ExitCode> {
         let dimse = dimse.map(|listener| {
             let settings = DimseSettings {
                 ae_title: config.text("dimse.ae_title").to_owned(),
-                max_associations: usize::try_from(config.number("dimse.max_associations").unwrap_or(64)).unwrap_or(64),
+                max_associations: usize::try_from(config.number("dimse.max_associations").unwrap_or(64))
+                    .unwrap_or(64),
             };
             runtime.spawn(dimse::serve(listener, services.clone(), settings, stopped))
         });
@@ -134,8 +137,10 @@ pub fn serve(place: &Place, prepare: Option<Prepare>) -> Result<ExitCode> {
 async fn listen(config: &Config, services: &Services) -> Result<(TcpListener, Option<TcpListener>)> {
     let owned = !services.members().await?.is_empty();
     let bind = async |key: &str| -> Result<TcpListener> {
-        let wanted: SocketAddr =
-            config.text(key).parse().with_context(|| format!("{key} is ADDRESS:PORT, not {}", config.text(key)))?;
+        let wanted: SocketAddr = config
+            .text(key)
+            .parse()
+            .with_context(|| format!("{key} is ADDRESS:PORT, not {}", config.text(key)))?;
         let address = if owned || wanted.ip().is_loopback() {
             wanted
         } else {
@@ -159,7 +164,9 @@ async fn announce(services: &Services, http: SocketAddr, dimse: Option<SocketAdd
         eprintln!(
             "  curl -X POST http://{http}/api/setup -d '{{\"secret\":\"{secret}\",\"id\":\"my-hospital\",\"name\":\"My Hospital\"}}'"
         );
-        eprintln!("or, on this machine: lenticular org add --data DIR --id my-hospital --name \"My Hospital\"");
+        eprintln!(
+            "or, on this machine: lenticular org add --data DIR --id my-hospital --name \"My Hospital\""
+        );
     }
     let mut line = format!("ready http={http}");
     if let Some(dimse) = dimse {

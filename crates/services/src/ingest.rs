@@ -21,8 +21,8 @@ use lenticular_dicom::read::{Limits, ReadError, Scanned, Scanner};
 use lenticular_dicom::tag::tags;
 use lenticular_policy::Action;
 use lenticular_store::{BlobRef, BlobWriter, Packing};
-use rows::Arrived;
 pub(crate) use rows::entries_of;
+use rows::{Arrived, Taken};
 
 /// How an object arrives.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl Ingest {
         outcome.map(|(stored, _)| stored)
     }
 
-    fn commit(self) -> Result<(Stored, Option<String>), Fault> {
+    fn commit(self) -> Result<Taken, Fault> {
         let scanned = self.scanner.finish().map_err(|e| unreadable(&e))?;
         let identity = Identity::of(&scanned.header)?;
         if let Arrival::Dataset { sop_class, sop_instance, .. } = &self.arrival

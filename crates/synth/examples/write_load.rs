@@ -11,7 +11,10 @@ fn main() -> std::io::Result<()> {
     let (bundles, entries) = (number(1000), number(1000));
     std::fs::create_dir_all(&folder)?;
     for bundle in 0..u64::from(bundles) {
-        std::fs::write(folder.join(format!("{bundle:05}.json")), lenticular_synth::load_bundle(1, bundle, entries))?;
+        std::fs::write(
+            folder.join(format!("{bundle:05}.json")),
+            lenticular_synth::load_bundle(1, bundle, entries),
+        )?;
     }
     Ok(())
 }

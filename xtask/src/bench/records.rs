@@ -150,7 +150,7 @@ pub fn reads(bench: &mut Bench) -> Result<()> {
 }
 
 /// Requests per second: by wrk where it is installed, since it takes the least CPU from the server.
-fn rate(server: &Server, paths: &[String], clients: usize) -> Result<f64> {
+fn rate(server: &Server, paths: &[String], clients: u64) -> Result<f64> {
     let url = format!("http://{}{}", server.http, paths[0]);
     let wrk = Command::new("wrk")
         .args([

@@ -5,8 +5,8 @@ use crate::search::read;
 use lenticular_base::index::{Compare, Entry, Test, Value};
 use lenticular_base::{Instant, tree};
 use lenticular_fhir::extract::extract;
-use lenticular_fhir::search::interpret::{Row, index_matches, row_matches};
 use lenticular_fhir::search::fuzz;
+use lenticular_fhir::search::interpret::{Row, index_matches, row_matches};
 use lenticular_fhir::searchparams::by_code;
 use proptest::prelude::*;
 

@@ -49,11 +49,7 @@ impl Arrived {
     }
 
     /// What to write, and what became of the object, with the patient it is about.
-    pub fn decide(
-        mut self,
-        services: &Services,
-        view: &dyn View,
-    ) -> Result<(Vec<Write>, (Stored, Option<String>)), Fault> {
+    pub fn decide(mut self, services: &Services, view: &dyn View) -> Result<(Vec<Write>, Taken), Fault> {
         let org = self.org;
         let current = |kind: Kind, id: &str| -> Result<Option<Record>, Fault> {
             Ok(view.current(org, kind, id)?.filter(|record| !record.deleted))
@@ -118,11 +114,7 @@ impl Arrived {
     }
 
     /// Keeps the object as non-primary: in the tray, seen in no study, found by no search for images.
-    fn keep_aside(
-        mut self,
-        view: &dyn View,
-        reason: &str,
-    ) -> Result<(Vec<Write>, (Stored, Option<String>)), Fault> {
+    fn keep_aside(mut self, view: &dyn View, reason: &str) -> Result<(Vec<Write>, Taken), Fault> {
         let id = format!("{}.{}", self.identity.instance, hex(&self.body.blob.sha256[..8]));
         let stored = self.stored(Disposition::Conflict);
         if view.current(self.org, Kind::CONFLICT, &id)?.is_some() {
@@ -171,6 +163,9 @@ impl Arrived {
         Ok(row)
     }
 }
+
+/// What became of an object, and the patient it is about.
+pub(super) type Taken = (Stored, Option<String>);
 
 /// The columns that all rows of one study share.
 pub(super) struct About {
