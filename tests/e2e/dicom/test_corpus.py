@@ -3,6 +3,7 @@
 import subprocess
 import warnings
 from base64 import b64decode
+from io import BytesIO
 
 import numpy
 import pydicom
@@ -23,7 +24,7 @@ NOT_DECODED: dict[str, str] = {}
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 # Files that end within an element: what was announced did not all come (PS3.5 §7.1).
 CUT_SHORT = {"MR_truncated.dcm", "rtplan_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"}
-# Data sets without the head of a file (PS3.10 §7.1): taken for what they are, and given back as they came.
+# Data sets without the head of a file (PS3.10 §7.1): taken for what they are, and given back with one.
 BARE = {"ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "OT-PAL-8-face.dcm", "rtstruct.dcm"}
 
 
@@ -288,13 +289,15 @@ def test_what_is_no_image_of_a_patient_is_refused_in_words(server):
 
 
 @pytest.mark.parametrize("name", sorted(BARE))
-def test_a_bare_data_set_is_taken_and_comes_back_as_it_came(server, name):
+def test_a_bare_data_set_is_taken_and_comes_back_as_a_file(server, name):
     data = next(file for file in pydicom_files() if file.name == name).read_bytes()
     member = name.split(".")[0].lower().replace("_", "-")
     server.org(member, name)
     client = server.client(member)
     url = first(values(stow(client, [data]).expect(200).json(), "00081199")[0], "00081190")
-    assert sha256(multipart.parts(client.get(below_host(url), DICOM_PART).expect(200))[0].body) == sha256(data)
+    back = multipart.parts(client.get(below_host(url), DICOM_PART).expect(200))[0].body
+    assert sha256(dataset_bytes(back)) == sha256(data)
+    assert pydicom.dcmread(BytesIO(back)).file_meta.MediaStorageSOPInstanceUID == url.rsplit("/", 1)[1]
 
 
 def test_the_judge_can_decode():
