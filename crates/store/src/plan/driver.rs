@@ -21,6 +21,11 @@ const DRIVING: usize = 50;
 const INTERSECT_FROM: i64 = 128;
 const INTERSECT_FACTOR: i64 = 4;
 
+/// So many candidates of a common value are tried, in order, before anything is counted further; and a page that is
+/// likely full within so many is read in that order.
+const TRIED: i64 = 512;
+const READ_IN_ORDER: u64 = 8192;
+
 /// Where candidates come from.
 #[derive(Clone, Debug)]
 pub enum Driver {
@@ -156,6 +161,13 @@ pub fn choose(
         if !few.is_empty() {
             break;
         }
+        if stops_early
+            && query.sort.is_empty()
+            && at_most == LOOKS[0]
+            && let Some(at) = fills_a_page(session, org, query, &candidates)?
+        {
+            return Ok(candidates.swap_remove(at).driver);
+        }
     }
     few.sort_unstable();
     if let Some((fewest, at)) = few.first() {
@@ -178,6 +190,44 @@ pub fn choose(
         Some(at) => Ok(candidates.swap_remove(at).driver),
         None => Ok(Driver::Kind),
     }
+}
+
+/// The common value whose rows, tried in order, meet the other clauses so often that a page is soon full.
+fn fills_a_page(
+    session: &dyn Session,
+    org: OrgNo,
+    query: &Query,
+    candidates: &[Candidate],
+) -> Result<Option<usize>, Fault> {
+    let mut tests = query.all.iter().flat_map(|clause| &clause.any);
+    let asks_the_row = tests.any(|test| matches!(test, Test::Id(_) | Test::Updated(..)));
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.driver.ordered()) {
+        let mut sql = Sql::default();
+        sql.push("SELECT count(*) FROM (");
+        candidate.driver.numbers(&mut sql, org);
+        if let Some(after) = &query.after {
+            sql.push(" AND n.vid>").int(after.vid.0);
+        }
+        sql.push(" ORDER BY n.vid LIMIT ").int(TRIED).push(") d");
+        sql.push(if asks_the_row { " CROSS JOIN record r WHERE r.vid=d.vid" } else { " WHERE 1=1" });
+        for (clause, condition) in query.all.iter().enumerate() {
+            if !candidate.driver.answers(clause) {
+                sql.push(" AND ");
+                super::clause_condition(&mut sql, session, "d.vid", condition);
+            }
+        }
+        let mut met = 0;
+        sql.query(session, &mut |row| {
+            met = row.int(0)?;
+            Ok(false)
+        })?;
+        let wanted = query.limit.saturating_add(query.offset).saturating_add(1);
+        let read = wanted.saturating_mul(TRIED.unsigned_abs()).checked_div(met.unsigned_abs());
+        if read.is_some_and(|read| read <= READ_IN_ORDER) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
 /// Both at once: the index ranges are read in order, and only what is in both is looked at.
