@@ -121,19 +121,23 @@ impl Opened {
     }
 
     /// One frame: the joined fragments, or its samples in little endian from the first bit on. Blocks.
-    pub fn frame(&self, services: &Services, source: &Source, number: u32) -> Result<Vec<u8>, Fault> {
+    pub fn frame(&self, services: &Services, source: &Source, number: u32) -> Result<Bytes, Fault> {
         let layout = self.layout.as_ref().ok_or_else(Fault::not_found)?;
         let found = layout.frame(number, self.geometry.as_ref()).ok_or_else(Fault::not_found)?;
         let length: u64 = found.ranges.iter().fold(0, |sum, range| sum.saturating_add(range.length));
         if length > HELD {
             return Err(too_large(length));
         }
+        // Most frames lie in one piece, in the byte order of their readers: what is read is what is sent.
+        if let ([range], 1, false) = (found.ranges.as_slice(), self.unit(), found.is_packed()) {
+            return source.read(services, range.offset, range.length);
+        }
         let PixelLayout::Native { offset, length: all, .. } = layout else {
             let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
             for range in &found.ranges {
                 bytes.extend_from_slice(&source.read(services, range.offset, range.length)?);
             }
-            return Ok(bytes);
+            return Ok(bytes.into());
         };
         let unit = self.unit() as u64;
         let mut bytes = Vec::new();
@@ -146,12 +150,13 @@ impl Opened {
             turn(&mut words, self.unit());
             let skip = usize::try_from(start - first).unwrap_or(0);
             let take = usize::try_from(range.length).unwrap_or(usize::MAX);
-            bytes.extend(words.into_iter().skip(skip).take(take));
+            let wanted = words.get(skip..).unwrap_or_default();
+            bytes.extend_from_slice(wanted.get(..take).unwrap_or(wanted));
         }
         if found.is_packed() {
-            return Ok(align_bits(&bytes, found.first_bit, found.bits));
+            return Ok(align_bits(&bytes, found.first_bit, found.bits).into());
         }
-        Ok(bytes)
+        Ok(bytes.into())
     }
 
     /// The header of the object, its pixels passed over without being read. Blocks.

@@ -89,9 +89,9 @@ impl Work {
     /// Makes a frame; numbers count from 1. Blocks.
     pub fn make(&self, services: &Services, number: u32) -> Result<Bytes, Fault> {
         match &self.making {
-            Making::Stored => self.opened.frame(services, &self.source, number).map(Bytes::from),
+            Making::Stored => self.opened.frame(services, &self.source, number),
             Making::Native if self.opened.is_native() => {
-                self.opened.frame(services, &self.source, number).map(Bytes::from)
+                self.opened.frame(services, &self.source, number)
             }
             Making::Native => {
                 let shown = self.shown(services, number)?;
