@@ -28,8 +28,14 @@ const FILE_AT_MOST: u64 = 64 << 20;
 /// Files grow by this many zeros at a time: an fsync within them writes entries alone, no length of a file.
 const GROWTH: u64 = 1 << 20;
 
-/// The longest entry that is read back, in bytes.
+/// The longest entry that is written, in bytes.
 const ENTRY_AT_MOST: usize = 1 << 20;
+
+/// The longest entry that is read back, in bytes: there was a time when what was written had no limit.
+const READ_AT_MOST: usize = 32 << 20;
+
+/// A text in an entry that would be too long is cut to so many bytes; even with each byte escaped, all of them fit.
+const TEXT_AT_MOST: usize = 4 << 10;
 
 /// Entries written together at most, and indexed at a time while nothing else is to do.
 const GROUP: usize = 4096;
@@ -114,10 +120,35 @@ pub(crate) fn read_entry(bytes: &[u8]) -> Result<AuditEntry, Fault> {
     })
 }
 
+/// The entry with its texts cut: what is longer than an entry may be must not be lost, nor what stands behind it.
+pub(crate) fn shortened(entry: &AuditEntry) -> AuditEntry {
+    let cut = |text: &str| match text.len() {
+        0..=TEXT_AT_MOST => text.to_owned(),
+        length => format!("{}… ({length} bytes)", &text[..text.floor_char_boundary(TEXT_AT_MOST)]),
+    };
+    AuditEntry {
+        id: cut(&entry.id),
+        agent: cut(&entry.agent),
+        role: cut(&entry.role),
+        way: cut(&entry.way),
+        interaction: cut(&entry.interaction),
+        kind: cut(&entry.kind),
+        entity: cut(&entry.entity),
+        patient: entry.patient.as_deref().map(cut),
+        query: entry.query.as_deref().map(cut),
+        purpose: cut(&entry.purpose),
+        ..*entry
+    }
+}
+
 fn frame(entry: &AuditEntry, out: &mut Vec<u8>) -> Result<(), Fault> {
     let start = out.len();
     out.extend_from_slice(&[0; 8]);
     write_entry(entry, out)?;
+    if out.len() - start - 8 > ENTRY_AT_MOST {
+        out.truncate(start + 8);
+        write_entry(&shortened(entry), out)?;
+    }
     let body = out.get(start + 8..).unwrap_or_default();
     let sum = crc32fast::hash(body).to_le_bytes();
     let length = u32::try_from(body.len()).map_err(Fault::internal)?.to_le_bytes();
@@ -126,12 +157,35 @@ fn frame(entry: &AuditEntry, out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// The length with its head that the frame at the front of `bytes` says it has; at most `at_most` and the head.
+fn said_length(bytes: &[u8], at_most: usize) -> Option<usize> {
+    let length = usize::try_from(word(bytes, 0)?).ok().filter(|length| (1..=at_most).contains(length))?;
+    Some(8 + length)
+}
+
+fn frame_within(bytes: &[u8], at_most: usize) -> Option<(&[u8], usize)> {
+    let taken = said_length(bytes, at_most)?;
+    let body = bytes.get(8..taken)?;
+    (crc32fast::hash(body) == word(bytes, 4)?).then_some((body, taken))
+}
+
 /// The first whole frame of `bytes`: its entry, and its length with the head.
 pub(crate) fn next_frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let length = usize::try_from(word(0)?).ok().filter(|length| (1..=ENTRY_AT_MOST).contains(length))?;
-    let body = bytes.get(8..8 + length)?;
-    (crc32fast::hash(body) == word(4)?).then_some((body, 8 + length))
+    frame_within(bytes, READ_AT_MOST)
+}
+
+/// How many bytes the frame at the front of `bytes` takes, where it may go on behind them.
+pub(crate) fn frame_length(bytes: &[u8]) -> Option<usize> {
+    said_length(bytes, READ_AT_MOST)
+}
+
+/// Whether the body of a frame is longer than any that is written now.
+pub(crate) fn is_overlong(body: &[u8]) -> bool {
+    body.len() > ENTRY_AT_MOST
 }
 
 /// The sequence number of the `k`th entry of a file.
@@ -185,7 +239,8 @@ impl AuditLog {
             }
             // one frame cut short at the end was never acknowledged; a whole frame behind a bad one was
             let resumes = (1..rest.len().min(2 * ENTRY_AT_MOST)).any(|skip| {
-                rest.get(skip..).and_then(next_frame).is_some_and(|(body, _)| read_entry(body).is_ok())
+                let frame = rest.get(skip..).and_then(|bytes| frame_within(bytes, ENTRY_AT_MOST));
+                frame.is_some_and(|(body, _)| read_entry(body).is_ok())
             });
             if resumes {
                 report.at_place("audit-damaged", format!("a-{no} at {}", bytes.len() - rest.len()));
@@ -333,4 +388,56 @@ fn open_file(folder: &Path) -> Result<Active, Fault> {
         }
     }
     Err(Fault::internal("no number is left for an audit file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, query: &str) -> AuditEntry {
+        AuditEntry { id: id.into(), org: 1, query: Some(query.into()), ..AuditEntry::default() }
+    }
+
+    fn found(folder: &Path) -> Vec<AuditEntry> {
+        let index = AuditIndex::new(folder, &folder.join("index.db"));
+        let filter = AuditFilter { org: 1, limit: 10, ..AuditFilter::default() };
+        index.search(&filter).unwrap().into_iter().map(|(_, entry)| entry).rev().collect()
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_hides_nothing_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut appender = Appender { folder: folder.path().to_owned(), active: None };
+        // each of these bytes takes six in JSON
+        let long = entry("long", &"\u{1}".repeat(1_200_000));
+        let wide = AuditEntry { entity: "ü".repeat(700_000), ..entry("wide", "") };
+        appender.append(&[entry("a", ""), long, wide, entry("b", "")]).unwrap();
+        let found = found(folder.path());
+        let ids: Vec<&str> = found.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["a", "long", "wide", "b"]);
+        assert!(found[1].query.as_deref().unwrap().ends_with("… (1200000 bytes)"));
+        assert!(found[2].entity.starts_with("üü") && found[2].entity.len() < 5000);
+    }
+
+    #[test]
+    fn overlong_entries_of_older_versions_are_read() {
+        for length in [1_200_000, 6 << 20, 31 << 20] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut bytes = Vec::new();
+            frame(&entry("a", ""), &mut bytes).unwrap();
+            let mut body = Vec::new();
+            write_entry(&entry("old", &"x".repeat(length)), &mut body).unwrap();
+            bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
+            bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+            bytes.extend_from_slice(&body);
+            std::fs::write(folder.path().join("a-1"), &bytes).unwrap();
+            let mut appender = Appender { folder: folder.path().to_owned(), active: None };
+            appender.append(&[entry("b", "")]).unwrap();
+            assert_eq!(numbers(folder.path(), "a-").unwrap(), [1], "the file is whole: it is gone on with");
+            let found = found(folder.path());
+            let ids: Vec<&str> = found.iter().map(|entry| entry.id.as_str()).collect();
+            assert_eq!(ids, ["a", "old", "b"], "{length}");
+            assert!(found[1].query.as_deref().unwrap().len() < 5000);
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! The index of the audit log: a SQLite file of its own, derived from the log; deleted, it is made anew.
 
-use super::audit::{next_frame, read_entry, sequence};
+use super::audit::{frame_length, is_overlong, next_frame, read_entry, sequence, shortened, write_entry};
 use super::{io_fault, numbers};
 use crate::sqlite::fault;
 use lenticular_base::Fault;
 use lenticular_store::{AuditEntry, AuditFilter};
 use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
+use std::borrow::Cow;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ CREATE INDEX IF NOT EXISTS entry_id ON entry (org, id);
 CREATE TABLE IF NOT EXISTS reached (file INTEGER PRIMARY KEY, offset INTEGER NOT NULL, entries INTEGER NOT NULL);
 ";
 
-/// Bytes read at a time; more than the longest entry.
+/// Bytes read at a time; more than the longest entry that is written.
 const CHUNK: usize = 4 << 20;
 
 /// Entries in one transaction while a search waits.
@@ -152,12 +153,25 @@ fn index_file(
         let size = usize::try_from(length - offset).unwrap_or(CHUNK).min(CHUNK);
         let mut bytes = vec![0; size];
         file.read_exact_at(&mut bytes, offset).map_err(Fault::internal)?;
+        // older versions wrote longer entries
+        if let Some(whole) = frame_length(&bytes).filter(|whole| *whole > size)
+            && whole as u64 <= length - offset
+        {
+            bytes.resize(whole, 0);
+            file.read_exact_at(&mut bytes, offset).map_err(Fault::internal)?;
+        }
         let mut rest = bytes.as_slice();
         let before = offset;
         while indexed < at_most
             && let Some((body, taken)) = next_frame(rest)
         {
-            let entry = read_entry(body)?;
+            let mut entry = read_entry(body)?;
+            let mut kept = Cow::Borrowed(body);
+            if is_overlong(body) {
+                entry = shortened(&entry);
+                kept.to_mut().clear();
+                write_entry(&entry, kept.to_mut())?;
+            }
             let row = params![
                 sequence(no, entries),
                 entry.org,
@@ -169,7 +183,7 @@ fn index_file(
                 entry.kind,
                 entry.action.to_string(),
                 entry.outcome,
-                body
+                &*kept
             ];
             insert.execute(row).map_err(fault)?;
             (entries, indexed) = (entries + 1, indexed + 1);
