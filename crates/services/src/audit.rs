@@ -4,7 +4,9 @@ use crate::access::Caller;
 use crate::network::NETWORK;
 use crate::{Services, fresh_id};
 use lenticular_base::Fault;
+use lenticular_base::ids::hex;
 use lenticular_store::{AuditEntry, Record};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was touched, and how.
@@ -28,7 +30,7 @@ impl Access {
             action,
             interaction: interaction.to_owned(),
             kind: kind.to_owned(),
-            entity: entity.to_owned(),
+            entity: bounded(entity, NAME_AT_MOST),
             ..Access::default()
         }
     }
@@ -39,9 +41,9 @@ impl Access {
         self
     }
 
-    /// The same with the search as it was asked.
+    /// The same with the search as it was asked; of a long one the front, its length and its hash.
     pub fn query(mut self, query: impl Into<String>) -> Access {
-        self.query = Some(query.into());
+        self.query = Some(bounded(&query.into(), QUERY_AT_MOST));
         self
     }
 
@@ -57,6 +59,21 @@ impl Access {
 
 /// So many patients of one access have an entry each, as many as a page can show; beyond that one entry stands for the rest.
 pub(crate) const PATIENTS_NAMED: usize = 1000;
+
+/// Bytes of a search that are kept as they came.
+const QUERY_AT_MOST: usize = 4 << 10;
+
+/// Bytes that are kept of an entity and of who acts: ids, UIDs, titles are a quarter of that.
+const NAME_AT_MOST: usize = 256;
+
+/// The text, or its front of at most `at_most` bytes with how long it was and what it hashes to.
+fn bounded(text: &str, at_most: usize) -> String {
+    if text.len() <= at_most {
+        return text.to_owned();
+    }
+    let front = &text[..text.floor_char_boundary(at_most)];
+    format!("{front}… ({} bytes, SHA-256 {})", text.len(), hex(&Sha256::digest(text)))
+}
 
 impl Services {
     /// Records the access with its outcome; hands the outcome on only when the entry is durable.
@@ -124,23 +141,28 @@ impl Services {
     fn entries(&self, caller: &Caller, access: Access, outcome: u8) -> Result<Vec<AuditEntry>, Fault> {
         let time = self.now();
         let agent_org = caller.principal.org.0;
+        let agent = bounded(&caller.principal.agent, NAME_AT_MOST);
         let mut shown = access.shown;
         let all: BTreeSet<String> = shown.values().flatten().cloned().chain(access.patients).collect();
         shown.insert(agent_org, all);
         let mut entries = Vec::new();
+        let mut query = access.query;
         for (org, of_patients) in shown {
             let mut patients: Vec<Option<&String>> =
                 of_patients.iter().map(Some).take(PATIENTS_NAMED).collect();
             if patients.is_empty() || of_patients.len() > PATIENTS_NAMED {
                 patients.push(None);
             }
-            for patient in patients {
+            // What somebody searched for may tell of patients that are not the owner's, and stands once: in the entry that
+            // names no patient, else in the first.
+            let asked = patients.iter().position(Option::is_none).unwrap_or(0);
+            for (at, patient) in patients.into_iter().enumerate() {
                 entries.push(AuditEntry {
                     id: fresh_id()?.as_str().to_owned(),
                     time,
                     org,
                     agent_org,
-                    agent: caller.principal.agent.clone(),
+                    agent: agent.clone(),
                     role: caller.principal.role.name().to_owned(),
                     action: access.action,
                     way: caller.way.to_owned(),
@@ -148,13 +170,28 @@ impl Services {
                     kind: access.kind.clone(),
                     entity: access.entity.clone(),
                     patient: patient.cloned(),
-                    // What somebody searched for may tell of patients that are not the owner's.
-                    query: access.query.clone().filter(|_| org == agent_org),
+                    query: query.take_if(|_| org == agent_org && at == asked),
                     outcome,
                     purpose: caller.purpose.code().to_owned(),
                 });
             }
         }
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_search_is_kept_as_its_front_and_its_hash() {
+        let asked = format!("n{}", "ü".repeat(600_000));
+        let kept = Access::of('E', "search-type", "Patient", &asked).query(asked.as_str());
+        let query = kept.query.unwrap();
+        assert!(query.starts_with("nüü") && query.len() < 4300, "{}", query.len());
+        assert!(query.contains("… (1200001 bytes, SHA-256 ") && query.ends_with(')'));
+        assert!(kept.entity.len() < 400);
+        assert_eq!(bounded("name=Müller", QUERY_AT_MOST), "name=Müller");
     }
 }

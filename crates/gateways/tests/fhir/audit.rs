@@ -117,3 +117,29 @@ async fn a_transaction_is_in_the_log_of_each_patient() {
         assert_eq!(interactions(&a, &format!("patient={id}&action=C")).await, ["transaction"], "{id}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_stands_once_however_many_it_finds() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    for n in 0..5 {
+        a.put(patient(&format!("p{n}"), "One")).await;
+    }
+    a.get("/Patient?family=One").await;
+    let log = a.get("/AuditEvent?action=E").await.json();
+    let events = log["entry"].as_array().unwrap();
+    assert_eq!(events.len(), 5);
+    assert_eq!(log.to_string().matches("\"query\"").count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_of_a_megabyte_hides_nothing_behind_it() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    let form = format!("family={}", "x".repeat(1_100_000));
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    a.house.send(a.token, "POST", "/fhir/Patient/_search", &headers, form.into_bytes()).await;
+    a.put(patient("p", "One")).await;
+    assert_eq!(interactions(&a, "patient=p").await, ["update"]);
+    assert_eq!(interactions(&a, "action=E&_count=1").await, ["search-type"]);
+}
