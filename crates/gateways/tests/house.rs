@@ -19,7 +19,7 @@ pub struct House {
     pub b: String,
     pub services: Services,
     _engine: Engine,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -43,7 +43,12 @@ impl House {
             tokens.push(services.issue_token(&member, Role::Clinician, "dr", 3_600_000).await.unwrap());
         }
         let [a, b] = tokens.try_into().unwrap();
-        House { router: server::router(services.clone()), a, b, services, _engine: engine, _folder: folder }
+        House { router: server::router(services.clone()), a, b, services, _engine: engine, folder }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub async fn send(

@@ -6,3 +6,4 @@ mod dicomweb;
 mod doors;
 mod fhir;
 mod house;
+mod limits;

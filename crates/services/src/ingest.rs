@@ -132,6 +132,7 @@ impl Ingest {
         }
         let services = self.services;
         let blob = self.writer.finish()?;
+        let mut finished = Finished { services: services.clone(), blob, named: false };
         let body = describe(&services, &scanned, &identity, blob)?;
         let org = self.caller.principal.org;
         let same_as = services.same_object(org, &identity.instance, &blob, &scanned)?;
@@ -141,7 +142,23 @@ impl Ingest {
             let services = services.clone();
             move |view, _| arrived.decide(&services, view)
         })?;
+        finished.named = !committed.versions.is_empty();
         Ok(committed.answer)
+    }
+}
+
+/// A blob that is given up again unless a commit has named it.
+struct Finished {
+    services: Services,
+    blob: BlobRef,
+    named: bool,
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        if !self.named {
+            self.services.store.blobs.forget(&self.blob);
+        }
     }
 }
 

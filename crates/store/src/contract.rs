@@ -285,6 +285,10 @@ pub trait Blobs: Send + Sync {
     fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault>;
     /// Reads all of it again and compares the hash.
     fn verify(&self, blob: &BlobRef) -> Result<bool, Fault>;
+    /// Gives up a finished blob that no commit names or will name: its commit wrote nothing, failed, or was never asked for.
+    /// What it alone occupies (a file, a handle) is freed at once; a place among others is left to be reclaimed. Other blobs of
+    /// the same bytes have places of their own and stay.
+    fn forget(&self, blob: &BlobRef);
 }
 
 /// One access, or refusal of one (FHIR AuditEvent, IHE BALP).

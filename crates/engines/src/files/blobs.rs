@@ -40,10 +40,19 @@ const OPEN_AT_MOST: usize = 128;
 struct Segment {
     no: i64,
     file: File,
+    /// So far whole objects were appended here by this process. The file itself may be longer while an append fails.
+    appended: AtomicU64,
     /// So far it is durable.
     synced: AtomicU64,
     /// Its name is durable; for a large object: it bears its last name.
     named: AtomicBool,
+}
+
+impl Segment {
+    fn new(no: i64, file: File, synced: u64, named: bool) -> Arc<Segment> {
+        let (appended, synced) = (AtomicU64::new(synced), AtomicU64::new(synced));
+        Arc::new(Segment { no, file, appended, synced, named: AtomicBool::new(named) })
+    }
 }
 
 struct Active {
@@ -121,13 +130,13 @@ impl SegmentFiles {
             let known = ends.entry(blob.segment).or_default();
             *known = end.max(*known);
         }
-        let mut renamed = false;
+        let mut renamed = Vec::new();
         let mut lengths = Vec::with_capacity(ends.len());
         for (no, end) in ends {
             let segment = self.inner.segment(no)?;
             if segment.synced.load(Ordering::Acquire) < end {
                 let path = self.inner.path(no);
-                let length = segment.file.metadata().map_err(|error| io_fault(&path, error))?.len();
+                let length = segment.appended.load(Ordering::Acquire).max(end);
                 segment.file.sync_data().map_err(|error| io_fault(&path, error))?;
                 segment.synced.fetch_max(length, Ordering::Release);
             }
@@ -135,13 +144,15 @@ impl SegmentFiles {
                 if no < 0 {
                     self.inner.give_last_name(no)?;
                 }
-                segment.named.store(true, Ordering::Release);
-                renamed = true;
+                renamed.push(segment);
             }
             lengths.push((no, i64::try_from(end).unwrap_or(i64::MAX)));
         }
-        if renamed {
+        if !renamed.is_empty() {
             sync_folder(&self.inner.folder)?;
+        }
+        for segment in renamed {
+            segment.named.store(true, Ordering::Release);
         }
         Ok(lengths)
     }
@@ -195,7 +206,7 @@ impl Inner {
             }
             Err(error) => return Err(io_fault(&path, error)),
         };
-        let segment = Arc::new(Segment { no, file, synced: AtomicU64::new(0), named: AtomicBool::new(true) });
+        let segment = Segment::new(no, file, 0, true);
         self.keep_open(&segment);
         Ok(segment)
     }
@@ -232,6 +243,7 @@ impl Inner {
         }
         let at = active.end + HEAD;
         active.end += bytes.len() as u64;
+        active.segment.appended.store(active.end, Ordering::Release);
         Ok((active.segment.no, at))
     }
 
@@ -272,8 +284,7 @@ impl Inner {
     }
 
     fn activate(&self, no: i64, file: File, end: u64, named: bool) -> Active {
-        let segment =
-            Arc::new(Segment { no, file, synced: AtomicU64::new(end), named: AtomicBool::new(named) });
+        let segment = Segment::new(no, file, end, named);
         lock(&self.open).insert(no, segment.clone());
         Active { segment, end }
     }
@@ -328,6 +339,20 @@ impl Blobs for SegmentFiles {
             .read_exact_at(&mut bytes, at)
             .map_err(|error| io_fault(&self.inner.path(blob.segment), error))?;
         Ok(bytes)
+    }
+
+    fn forget(&self, blob: &BlobRef) {
+        // A place in a segment is left. So is a file with its last name: a commit that failed late may yet stand.
+        if blob.segment >= 0 {
+            return;
+        }
+        let left = lock(&self.inner.open).remove(&blob.segment);
+        if let Err(error) = std::fs::remove_file(self.inner.first_path(blob.segment))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "a blob that nothing names was not removed");
+        }
+        drop(left);
     }
 
     fn verify(&self, blob: &BlobRef) -> Result<bool, Fault> {
@@ -424,9 +449,7 @@ impl BlobWriter for Writer {
         }
         large.finished = true;
         let no = large.no;
-        let segment =
-            Segment { no, file: large.file, synced: AtomicU64::new(0), named: AtomicBool::new(false) };
-        self.inner.keep_open(&Arc::new(segment));
+        self.inner.keep_open(&Segment::new(no, large.file, 0, false));
         Ok(BlobRef { segment: no, offset: HEAD, length: self.length, sha256 })
     }
 }
@@ -439,5 +462,66 @@ impl Drop for Writer {
         {
             tracing::warn!(%error, "an unfinished blob was not removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> (tempfile::TempDir, SegmentFiles) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE segment (no INTEGER PRIMARY KEY, length INTEGER)").unwrap();
+        let files = SegmentFiles::open(folder.path(), &connection).unwrap();
+        (folder, files)
+    }
+
+    fn blob(files: &SegmentFiles, length: usize) -> BlobRef {
+        let mut writer = files.begin().unwrap();
+        writer.write(&vec![7; length]).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn names(folder: &tempfile::TempDir) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_a_failed_append_left_is_not_taken_for_durable() {
+        let (_folder, files) = files();
+        let first = blob(&files, 1000);
+        let segment = files.inner.segment(first.segment).unwrap();
+        // half of an object lies behind the first while a commit makes that durable
+        segment.file.set_len(1 << 20).unwrap();
+        files.make_durable(&[first]).unwrap();
+        segment.file.set_len(first.offset + first.length).unwrap();
+        let second = blob(&files, 1000);
+        assert!(segment.synced.load(Ordering::Acquire) < second.offset + second.length);
+        files.make_durable(&[second]).unwrap();
+        assert_eq!(segment.synced.load(Ordering::Acquire), second.offset + second.length);
+    }
+
+    #[test]
+    fn a_blob_that_is_forgotten_leaves_neither_file_nor_handle() {
+        let (folder, files) = files();
+        let kept = blob(&files, 5 << 20);
+        files.make_durable(&[kept]).unwrap();
+        for _ in 0..20 {
+            files.forget(&blob(&files, 5 << 20));
+        }
+        let small = blob(&files, 10);
+        files.forget(&small);
+        assert_eq!(names(&folder), ["o-1", "s-1"]);
+        assert_eq!(lock(&files.inner.open).len(), 2);
+        assert!(files.verify(&kept).unwrap());
+        // a commit that failed after the file got its last name may yet stand
+        files.forget(&kept);
+        assert!(files.verify(&kept).unwrap());
     }
 }
