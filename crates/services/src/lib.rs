@@ -33,6 +33,7 @@ pub use network::kinds;
 use lenticular_base::{Fault, Instant, LogicalId};
 use lenticular_store::Store;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Where time and chance come from.
@@ -114,10 +115,35 @@ impl Services {
         let (send, receive) = tokio::sync::oneshot::channel();
         let services = self.clone();
         rayon::spawn(move || {
-            let _ = send.send(work(&services));
+            let _ = send.send(caught(|| work(&services)));
         });
         receive.await.map_err(Fault::internal)?
     }
+
+    /// Runs a use case that writes to its end, even where nobody waits for it any more: a client that hangs up takes
+    /// back neither the commit nor its audit entry.
+    pub(crate) async fn to_the_end<T, F, W>(&self, caller: &Caller, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(Services, Caller) -> W,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        finished(work(self.clone(), caller.clone())).await
+    }
+}
+
+/// Does the work to its end, even where nobody waits for it any more.
+pub(crate) async fn finished<T, W>(work: W) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    tokio::spawn(work).await.map_err(Fault::internal)?
+}
+
+/// A panic becomes a fault: on the CPU pool it would end the process.
+fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Fault::internal("the work panicked")))
 }
 
 /// A fresh logical id. The system is asked for the randomness of many ids at once.
@@ -139,4 +165,20 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|e| Fault::internal(e.to_string()))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_on_the_cpu_pool_is_a_fault() {
+        let (send, receive) = std::sync::mpsc::channel();
+        rayon::spawn(move || {
+            let _ = send.send(caught(|| -> Result<(), Fault> { panic!("on purpose") }));
+        });
+        let fault = receive.recv().unwrap().unwrap_err();
+        assert_eq!(fault.kind.meaning().http, 500);
+        assert_eq!(caught(|| Ok(7)).unwrap(), 7);
+    }
 }

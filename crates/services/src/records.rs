@@ -118,14 +118,18 @@ impl Services {
         if_none_exist: Option<Criteria>,
         base: &str,
     ) -> Result<Written, Fault> {
-        let query = if_none_exist.as_ref().map(Criteria::text);
-        let outcome = self.create_unaudited(caller, kind, body, if_none_exist, base).await;
-        let access = access_of('C', "create", kind, "", &outcome);
-        let access = match query {
-            Some(query) => access.query(query),
-            None => access,
-        };
-        self.audited(caller, access, outcome).await
+        let base = base.to_owned();
+        self.to_the_end(caller, |services, caller| async move {
+            let query = if_none_exist.as_ref().map(Criteria::text);
+            let outcome = services.create_unaudited(&caller, kind, body, if_none_exist, &base).await;
+            let access = access_of('C', "create", kind, "", &outcome);
+            let access = match query {
+                Some(query) => access.query(query),
+                None => access,
+            };
+            services.audited(&caller, access, outcome).await
+        })
+        .await
     }
 
     async fn create_unaudited(
@@ -174,8 +178,12 @@ impl Services {
         precondition: Precondition,
         base: &str,
     ) -> Result<Written, Fault> {
-        let outcome = self.update_unaudited(caller, kind, id, body, precondition, base).await;
-        self.audited(caller, access_of('U', "update", kind, id, &outcome), outcome).await
+        let (id, base) = (id.to_owned(), base.to_owned());
+        self.to_the_end(caller, |services, caller| async move {
+            let outcome = services.update_unaudited(&caller, kind, &id, body, precondition, &base).await;
+            services.audited(&caller, access_of('U', "update", kind, &id, &outcome), outcome).await
+        })
+        .await
     }
 
     async fn update_unaudited(
@@ -221,15 +229,19 @@ impl Services {
         body: Bytes,
         precondition: Precondition,
     ) -> Result<Written, Fault> {
-        let mut outcome = Err(changed_meanwhile());
-        for _ in 0..ATTEMPTS {
-            outcome = self.update_where_unaudited(caller, kind, &criteria, body.clone(), precondition).await;
-            if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
-                break;
+        self.to_the_end(caller, |services, caller| async move {
+            let mut outcome = Err(changed_meanwhile());
+            for _ in 0..ATTEMPTS {
+                let body = body.clone();
+                outcome = services.update_where_unaudited(&caller, kind, &criteria, body, precondition).await;
+                if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
+                    break;
+                }
             }
-        }
-        let access = access_of('U', "update", kind, "", &outcome).query(criteria.text());
-        self.audited(caller, access, outcome).await
+            let access = access_of('U', "update", kind, "", &outcome).query(criteria.text());
+            services.audited(&caller, access, outcome).await
+        })
+        .await
     }
 
     /// Which id it becomes decides the body, and only the writer knows: the body is made for what is found before, and
@@ -303,16 +315,19 @@ impl Services {
         id: &str,
         precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
-        let name = id.to_owned();
-        let outcome = match self.refuse_foreign(caller, kind, id).await {
-            Ok(()) => {
-                let find = move |view: &dyn View, org| view.current(org, kind, &name);
-                self.delete_unaudited(caller, kind, precondition, find).await
-            }
-            Err(fault) => Err(fault),
-        };
-        let access = Access::of('D', "delete", kinds::name(kind), &short(id));
-        self.deleted(caller, access, outcome).await
+        let id = id.to_owned();
+        self.to_the_end(caller, |services, caller| async move {
+            let access = Access::of('D', "delete", kinds::name(kind), &short(&id));
+            let outcome = match services.refuse_foreign(&caller, kind, &id).await {
+                Ok(()) => {
+                    let find = move |view: &dyn View, org| view.current(org, kind, &id);
+                    services.delete_unaudited(&caller, kind, precondition, find).await
+                }
+                Err(fault) => Err(fault),
+            };
+            services.deleted(&caller, access, outcome).await
+        })
+        .await
     }
 
     /// Deletes the one resource that the criteria find (FHIR R4 §3.1.0.7.1, single). Gives the version that says so.
@@ -323,21 +338,20 @@ impl Services {
         criteria: Criteria,
         precondition: Precondition,
     ) -> Result<Option<i64>, Fault> {
-        let outcome = match criteria.query(self, kind) {
-            Ok(query) => {
-                let find = move |view: &dyn View, org| find_one(view, org, &query);
-                self.delete_unaudited(caller, kind, precondition, find).await
-            }
-            Err(fault) => Err(fault),
-        };
-        let id = outcome
-            .as_ref()
-            .ok()
-            .and_then(|gone| gone.as_ref())
-            .map_or("", |gone| gone.id.as_str())
-            .to_owned();
-        let access = Access::of('D', "delete", kinds::name(kind), &id).query(criteria.text());
-        self.deleted(caller, access, outcome).await
+        self.to_the_end(caller, |services, caller| async move {
+            let outcome = match criteria.query(&services, kind) {
+                Ok(query) => {
+                    let find = move |view: &dyn View, org| find_one(view, org, &query);
+                    services.delete_unaudited(&caller, kind, precondition, find).await
+                }
+                Err(fault) => Err(fault),
+            };
+            let gone = outcome.as_ref().ok().and_then(|gone| gone.as_ref());
+            let id = gone.map_or("", |gone| gone.id.as_str()).to_owned();
+            let access = Access::of('D', "delete", kinds::name(kind), &id).query(criteria.text());
+            services.deleted(&caller, access, outcome).await
+        })
+        .await
     }
 
     async fn delete_unaudited(

@@ -60,12 +60,16 @@ const LINK_LIFETIME: i64 = 30 * 86_400_000;
 impl Services {
     /// Gives a study or a patient of the own member to another member or by link.
     pub async fn share(&self, caller: &Caller, request: ShareRequest) -> Result<Shared, Fault> {
-        let outcome = self.share_unaudited(caller, request.clone()).await;
-        let (kind, entity) = match (&request.study, &request.patient) {
-            (Some(study), _) => ("Study", study.clone()),
-            (None, patient) => ("Patient", patient.clone().unwrap_or_default()),
-        };
-        self.audited(caller, Access::of('C', "share", kind, &entity).patient(request.patient), outcome).await
+        self.to_the_end(caller, |services, caller| async move {
+            let outcome = services.share_unaudited(&caller, request.clone()).await;
+            let (kind, entity) = match (&request.study, &request.patient) {
+                (Some(study), _) => ("Study", study.clone()),
+                (None, patient) => ("Patient", patient.clone().unwrap_or_default()),
+            };
+            let access = Access::of('C', "share", kind, &entity).patient(request.patient);
+            services.audited(&caller, access, outcome).await
+        })
+        .await
     }
 
     async fn share_unaudited(&self, caller: &Caller, request: ShareRequest) -> Result<Shared, Fault> {
@@ -122,10 +126,14 @@ impl Services {
 
     /// Takes a share back: out of force at the next request.
     pub async fn unshare(&self, caller: &Caller, id: &str) -> Result<(), Fault> {
-        let outcome = self.unshare_unaudited(caller, id).await;
-        let patient = outcome.as_ref().ok().cloned().flatten();
-        let access = Access::of('D', "unshare", "Share", &short(id)).patient(patient);
-        self.audited(caller, access, outcome.map(|_| ())).await
+        let id = id.to_owned();
+        self.to_the_end(caller, |services, caller| async move {
+            let outcome = services.unshare_unaudited(&caller, &id).await;
+            let patient = outcome.as_ref().ok().cloned().flatten();
+            let access = Access::of('D', "unshare", "Share", &short(&id)).patient(patient);
+            services.audited(&caller, access, outcome.map(|_| ())).await
+        })
+        .await
     }
 
     /// Gives the patient that it was about.

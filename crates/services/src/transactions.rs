@@ -52,24 +52,28 @@ impl Services {
         base: &str,
         check: impl Fn(&str) -> Result<(), Fault> + Clone + Send + 'static,
     ) -> Result<Option<Vec<EntryOutcome>>, Fault> {
-        let mut outcome = Err(changed_meanwhile());
-        for _ in 0..ATTEMPTS {
-            outcome = match self.attempt(caller, body.clone(), base, check.clone()).await {
-                Ok(None) => return Ok(None),
-                Ok(Some(done)) => Ok(done),
-                Err(fault) => Err(fault),
-            };
-            if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
-                break;
+        let base = base.to_owned();
+        self.to_the_end(caller, |services, caller| async move {
+            let mut outcome = Err(changed_meanwhile());
+            for _ in 0..ATTEMPTS {
+                outcome = match services.attempt(&caller, body.clone(), &base, check.clone()).await {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(done)) => Ok(done),
+                    Err(fault) => Err(fault),
+                };
+                if !matches!(&outcome, Err(fault) if fault.code == CHANGED) {
+                    break;
+                }
             }
-        }
-        let mut access = Access::of('C', "transaction", "Bundle", "");
-        if let Ok((_, patients)) = &outcome {
-            for patient in patients {
-                access = access.patient(Some(patient.clone()));
+            let mut access = Access::of('C', "transaction", "Bundle", "");
+            if let Ok((_, patients)) = &outcome {
+                for patient in patients {
+                    access = access.patient(Some(patient.clone()));
+                }
             }
-        }
-        self.audited(caller, access, outcome.map(|(outcomes, _)| Some(outcomes))).await
+            services.audited(&caller, access, outcome.map(|(outcomes, _)| Some(outcomes))).await
+        })
+        .await
     }
 
     async fn attempt(
@@ -128,7 +132,7 @@ impl Services {
     }
 }
 
-/// What the entries came to, and the patients whose records were written.
+/// What the entries came to, and the patients whose records were written or given back.
 type Done = (Vec<EntryOutcome>, Vec<String>);
 
 /// What the writer decided about an entry; versions are known only after the commit.
@@ -147,7 +151,7 @@ struct Applied {
     answers: Vec<Pending>,
     /// For each write the entry that it belongs to.
     order: Vec<usize>,
-    /// The patients of what was deleted.
+    /// The patients of what was deleted, and of what was there already.
     patients: Vec<String>,
 }
 
@@ -188,6 +192,7 @@ fn apply(view: &dyn View, org: OrgNo, plan: Plan) -> Result<(Vec<Write>, Applied
             }
             Step::Existing { kind, id } => {
                 let record = view.current(org, kind, &id)?.ok_or_else(changed_meanwhile)?;
+                patients.extend(record.columns.patient.clone());
                 Pending::Existing(Box::new(Written::found(record)))
             }
             Step::Same { entry } => Pending::Same(entry),

@@ -2,9 +2,17 @@
 
 use super::{Client, patient, text};
 use crate::house::House;
+use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
-use lenticular_policy::Role;
+use lenticular_base::Kind;
+use lenticular_policy::{Principal, Purpose, Role};
+use lenticular_services::Caller;
+use lenticular_services::records::Criteria;
+use lenticular_services::resources::{Precondition, kind_of};
+use lenticular_services::shares::ShareRequest;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The interactions of what a search of the log finds, newest first.
 async fn interactions(client: &Client<'_>, query: &str) -> Vec<String> {
@@ -49,11 +57,11 @@ async fn refusals_are_in_the_log() {
     assert_eq!(refused, ["delete", "delete", "update", "create"]);
     let link = a.send("POST", "/api/shares", &[], json!({ "patient": "p" })).await.json();
     let guest = Client { house: &house, token: text(&link["token"]) };
-    for path in ["/AuditEvent", "/AuditEvent/x"] {
+    for path in ["/AuditEvent", "/AuditEvent/x", "/api/conflicts"] {
         assert_eq!(guest.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     let refused = interactions(&a, &format!("agent-name=link:{}&outcome=4", text(&link["id"]))).await;
-    assert_eq!(refused, ["read", "search-type"]);
+    assert_eq!(refused, ["search-type", "read", "search-type"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,4 +150,100 @@ async fn a_search_of_a_megabyte_hides_nothing_behind_it() {
     a.put(patient("p", "One")).await;
     assert_eq!(interactions(&a, "patient=p").await, ["update"]);
     assert_eq!(interactions(&a, "action=E&_count=1").await, ["search-type"]);
+}
+
+/// Begins a write and hangs up at the first wait: the proposal is with the writer then, or not even made.
+fn hang_up<T>(write: impl Future<Output = T>) {
+    assert!(write.now_or_never().is_none(), "a write waits until it is durable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_client_hangs_up_is_done_and_in_the_log() {
+    const BASE: &str = "http://test/fhir";
+    let house = House::open().await;
+    let (a, services) = (Client::a(&house), &house.services);
+    let org = lenticular_base::OrgNo(services.member("hospital-a").await.unwrap().no);
+    let principal = Principal { org, role: Role::Clinician, agent: "dr".into(), link: None };
+    let caller = Caller { principal, purpose: Purpose::Treat, way: "fhir" };
+    let kind: Kind = kind_of("Patient").unwrap();
+    let body = |id: &str| Bytes::from(patient(id, "One").to_string());
+    let criteria = |id: &str| Criteria { pairs: vec![("_id".into(), id.into())], base: BASE.into() };
+    let free = || Precondition::of(None, None).unwrap();
+    let logged = async |action: char, expected: &[&str]| {
+        let query = format!("agent-name=dr&action={action}");
+        let there = async {
+            while interactions(&a, &query).await != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), there).await.expect("the write is in the log");
+    };
+    hang_up(services.create(&caller, kind, body("x"), None, BASE));
+    logged('C', &["create"]).await;
+    hang_up(services.update(&caller, kind, "p", body("p"), free(), BASE));
+    logged('U', &["update"]).await;
+    hang_up(services.update_where(&caller, kind, criteria("p"), body("p"), free()));
+    logged('U', &["update", "update"]).await;
+    assert_eq!(a.get("/Patient/p").await.header("etag"), "W/\"2\"");
+    hang_up(services.share(&caller, ShareRequest { patient: Some("p".into()), ..ShareRequest::default() }));
+    logged('C', &["share", "create"]).await;
+    let share = services.shares(&caller).await.unwrap().pop().unwrap();
+    hang_up(services.unshare(&caller, &share.id));
+    logged('D', &["unshare"]).await;
+    hang_up(services.delete(&caller, kind, "p", free()));
+    logged('D', &["delete", "unshare"]).await;
+    let put = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "request": { "method": "PUT", "url": "Patient/p" }, "resource": patient("p", "One") },
+    ] });
+    hang_up(services.transaction(&caller, Bytes::from(put.to_string()), BASE));
+    logged('C', &["transaction", "share", "create"]).await;
+    hang_up(services.delete_where(&caller, kind, criteria("p"), free()));
+    logged('D', &["delete", "delete", "unshare"]).await;
+    assert_eq!(a.get("/Patient/p").await.status, StatusCode::GONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_learns_of_no_patient_from_the_log() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    for path in [
+        "/Patient?family=Meier",
+        "/Patient?foo=Meier",
+        "/Patient/Meier",
+        "/Organization?_has:Patient:organization:family=Meier",
+        "/Organization?patient=Meier",
+        "/Device?patient=Meier",
+        "/AuditEvent?patient=Meier",
+        "/Organization?name=Ward",
+        "/Organization/ward-7",
+    ] {
+        a.get(path).await;
+    }
+    house.send(a.token, "GET", "/dicom-web/studies/1.2.3.45678/metadata", &[], Vec::new()).await;
+    let whole = a.get("/AuditEvent?_count=100").await.json().to_string();
+    assert!(whole.contains("Patient/Meier") && whole.contains("1.2.3.45678"));
+    let token = house.token("hospital-a", Role::Administrator).await;
+    let administrator = Client { house: &house, token: &token };
+    let log = administrator.get("/AuditEvent?_count=100").await.json();
+    let events = log["entry"].as_array().unwrap();
+    assert!(events.len() >= 10);
+    assert!(!log.to_string().contains("Meier") && !log.to_string().contains("1.2.3.45678"), "{log}");
+    assert!(log.to_string().contains("Organization/ward-7"));
+    let queries: Vec<&Value> = events
+        .iter()
+        .filter_map(|event| event["resource"]["entity"].as_array())
+        .flatten()
+        .filter(|entity| !entity["query"].is_null())
+        .collect();
+    assert_eq!(queries.len(), 1, "the name of an organisation alone: {queries:?}");
+    for event in events {
+        let id = text(&event["resource"]["id"]);
+        let one = administrator.get(&format!("/AuditEvent/{id}")).await.json();
+        assert_eq!(one["entity"], event["resource"]["entity"]);
+    }
+    for query in ["patient=Meier", "entity=Patient/Meier", "entity=Study/1.2.3.45678"] {
+        let refused = administrator.get(&format!("/AuditEvent?{query}")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{query}");
+    }
+    assert_eq!(interactions(&administrator, "entity=Organization/ward-7").await, ["read"]);
 }
