@@ -59,6 +59,8 @@ const SCENES: &[Scene] = &[
     ("sorting and paging through", searches::sorts),
     ("pages of one position while others write", searches::stable_pages),
     ("offsets and counts", searches::counts),
+    ("common values, none of them rare", searches::common_values),
+    ("pages of large bodies end early", searches::large_bodies),
     ("a scope in memory and in SQL agree", scopes::agree),
     ("grants end at the next read", scopes::grants),
     ("the default scope reads nothing", scopes::nothing),

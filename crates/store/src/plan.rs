@@ -37,6 +37,9 @@ pub struct World<'a> {
     pub newest: Position,
 }
 
+/// A page ends early, with more behind it, once its bodies have so many bytes: rows are bounded, bodies alone are not.
+pub(crate) const PAGE_BYTES: usize = 64 << 20;
+
 /// A row found: its version number and its sort values.
 struct Hit {
     vid: Vid,
@@ -70,13 +73,21 @@ pub fn search(
         hits.drain(..usize::try_from(query.offset).unwrap_or(usize::MAX).min(hits.len()));
     }
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let more = hits.len() > limit;
+    let mut more = hits.len() > limit;
     hits.truncate(limit);
     let mut found: Vec<Record> = Vec::with_capacity(hits.len());
+    let mut held = 0;
     for hit in &hits {
+        if held >= PAGE_BYTES {
+            more = true;
+            break;
+        }
         let row = rows::by_vid(session, packer, hit.vid)?;
-        found.push(row.ok_or_else(|| rows::corrupt(format!("version {} went away", hit.vid.0)))?);
+        let row = row.ok_or_else(|| rows::corrupt(format!("version {} went away", hit.vid.0)))?;
+        held += row.body.len();
+        found.push(row);
     }
+    hits.truncate(found.len());
     let last = hits.pop().map(|hit| hit.keys).unwrap_or_default();
     Ok(SearchPage { rows: found, last, more, position })
 }

@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::world::{KIND, NUMBER, Submit, TEXT, TIME, add, ids, number, put, receipt, sure, text, time};
-use crate::contract::{Store, Write};
+use crate::contract::{HistoryQuery, Packing, Store, Write};
 use lenticular_base::index::{After, Clause, Compare, Query, Sort, SortKey, Test};
 use lenticular_base::{OrgNo, Position};
 use lenticular_policy::Scope;
@@ -318,4 +318,40 @@ pub fn counts(harness: &mut dyn Harness) {
     // two values, both common: the rarer part decides
     let both = Query::all(KIND, 10).with(Test::Is(TEXT, "odd".into())).with(Test::Prefix(TEXT, "o".into()));
     assert_eq!(sure(store.reader.search(&scope, &both)).rows.len(), 10);
+}
+
+/// Nothing is rare: the common value is read in order where a trial says that a page is soon full, else it is not.
+pub fn common_values(harness: &mut dyn Harness) {
+    let store = harness.store();
+    let rows = 1200;
+    let puts: Vec<Write> = (0..rows)
+        .map(|n| {
+            let entries = vec![text("x"), time(n * DAY, n * DAY + 1)];
+            Write::Put(Box::new(put(&store, A, &format!("r{n:04}"), entries)))
+        })
+        .collect();
+    store.write(A, puts);
+    for from in [0, 300, 600, 900, 1190] {
+        let mut query = Query::all(KIND, 5).with(Test::Is(TEXT, "x".into()));
+        query = query.with(Test::Time(TIME, Compare::Ge, from * DAY, from * DAY + 1));
+        let expected: Vec<String> = (from..rows).map(|n| format!("r{n:04}")).collect();
+        assert_eq!(through(&store, query), expected, "from {from}");
+    }
+}
+
+/// A page ends early once its bodies have many bytes, and the next one goes on.
+pub fn large_bodies(harness: &mut dyn Harness) {
+    let store = harness.store();
+    for n in 0..4 {
+        let mut row = put(&store, A, &format!("r{n}"), vec![text("x")]);
+        row.body = store.reader.pack(KIND, &vec![b'x'; 30 << 20], Packing::Zstd);
+        store.write(A, vec![Write::Put(Box::new(row))]);
+    }
+    let scope = Scope::of_own_work(A);
+    let page = sure(store.reader.search(&scope, &Query::all(KIND, 100)));
+    assert_eq!((ids(&page.rows), page.more), (vec!["r0", "r1", "r2"], true));
+    assert_eq!(through(&store, Query::all(KIND, 100)), ["r0", "r1", "r2", "r3"]);
+    let history = HistoryQuery { kind: Some(KIND), id: None, since: None, before: None, limit: 100 };
+    let page = sure(store.reader.history(&scope, &history));
+    assert_eq!((ids(&page.rows), page.more), (vec!["r3", "r2", "r1"], true));
 }

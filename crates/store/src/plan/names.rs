@@ -114,11 +114,18 @@ pub fn history(
     }
     vids.sort_unstable_by(|a, b| b.cmp(a));
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let more = vids.len() > limit;
+    let mut more = vids.len() > limit;
     vids.truncate(limit);
-    let mut found = Vec::with_capacity(vids.len());
+    let mut found: Vec<Record> = Vec::with_capacity(vids.len());
+    let mut held = 0;
     for vid in vids {
-        found.extend(rows::by_vid(session, packer, Vid(vid))?);
+        if held >= super::PAGE_BYTES {
+            more = true;
+            break;
+        }
+        let row = rows::by_vid(session, packer, Vid(vid))?;
+        held += row.as_ref().map_or(0, |row| row.body.len());
+        found.extend(row);
     }
     Ok(HistoryPage { rows: found, more })
 }
