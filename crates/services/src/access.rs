@@ -55,6 +55,11 @@ fn kind_lists() -> &'static (Vec<Kind>, Vec<Kind>) {
     })
 }
 
+/// The kinds that describe a member: none of them belongs to a patient.
+pub(crate) fn directory() -> &'static [Kind] {
+    &kind_lists().1
+}
+
 impl Services {
     /// What the caller may see of it, or why not.
     pub fn authorise(&self, caller: &Caller, action: Action, kind: Option<Kind>) -> Result<Scope, Fault> {

@@ -1,7 +1,7 @@
 //! The audit log as FHIR AuditEvent: read and search, for the member whose log it is.
 
 use crate::Services;
-use crate::access::Caller;
+use crate::access::{Caller, directory};
 use crate::audit::Access;
 use crate::network::Member;
 use crate::resources::{Version, own_org, short};
@@ -32,7 +32,7 @@ impl Services {
                 let filter = AuditFilter { id: Some(id.to_owned()), limit: 1, ..filter };
                 self.blocking(move |services| {
                     let found = services.store.audits.search(&filter)?.pop().ok_or_else(Fault::not_found)?;
-                    services.event(&found.1, &services.member_names()?)
+                    services.event(shown(found.1, &filter), &services.member_names()?)
                 })
                 .await
             }
@@ -67,6 +67,18 @@ impl Services {
         for (name, value) in pairs {
             self.narrow(&mut filter, name, value, base)?;
         }
+        let of_patient =
+            filter.patient.is_some() || filter.kind.as_deref().is_some_and(|kind| !is_open(kind));
+        if filter.no_patient && of_patient {
+            return Err(Fault::new(
+                FaultKind::Forbidden,
+                "role",
+                format!(
+                    "The role {} may not search the audit log by patient, nor by what a patient may be told from.",
+                    caller.principal.role.name()
+                ),
+            ));
+        }
         Ok(filter)
     }
 
@@ -77,8 +89,9 @@ impl Services {
         let more = found.len() as u64 > wanted;
         found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         let names = self.member_names()?;
-        let events = found.iter().map(|(_, entry)| self.event(entry, &names)).collect::<Result<_, _>>()?;
         let next = found.last().filter(|_| more).map(|(sequence, _)| *sequence);
+        let shown = found.into_iter().map(|(_, entry)| shown(entry, &filter));
+        let events = shown.map(|entry| self.event(entry, &names)).collect::<Result<_, _>>()?;
         Ok(AuditPage { events, next, pairs: pairs.into_iter().filter(|(name, _)| name != "_page").collect() })
     }
 
@@ -162,12 +175,12 @@ impl Services {
         Ok(members.into_iter().map(|member| (member.no, member.id)).collect())
     }
 
-    fn event(&self, entry: &AuditEntry, names: &HashMap<i64, String>) -> Result<Version, Fault> {
+    fn event(&self, entry: AuditEntry, names: &HashMap<i64, String>) -> Result<Version, Fault> {
         let kind = crate::resources::kind_of("AuditEvent")?;
-        let body = resource::prepare(&event_tree(entry, names), &entry.id).map_err(Fault::internal)?;
+        let body = resource::prepare(&event_tree(&entry, names), &entry.id).map_err(Fault::internal)?;
         Ok(Version {
             kind,
-            id: entry.id.clone(),
+            id: entry.id,
             version: 1,
             updated: entry.time,
             deleted: false,
@@ -187,6 +200,26 @@ fn code_of<'v>(value: &'v str, system: &str) -> Option<&'v str> {
 
 fn names_no_patient(scope: &Scope) -> bool {
     matches!(scope.filter(), Filter::And(parts) if parts.contains(&Filter::NoPatient))
+}
+
+/// Whether a thing of this kind belongs to no patient: the directory and the network's members. A Device may be a patient's.
+fn is_open(kind: &str) -> bool {
+    kind == "Member" || lenticular_fhir::kinds::kind(kind).is_some_and(|kind| directory().contains(&kind))
+}
+
+/// The entry as who asks may see it. Where that is no patient's, what was touched and what was searched for may still tell
+/// of one: `name=…`, the id of a read that failed, a study's UID. A search of the directory tells of none where it
+/// was understood and does not look back from another type (`_has`).
+fn shown(entry: AuditEntry, filter: &AuditFilter) -> AuditEntry {
+    if !filter.no_patient {
+        return entry;
+    }
+    if !is_open(&entry.kind) {
+        return AuditEntry { entity: String::new(), query: None, ..entry };
+    }
+    let succeeded = entry.outcome == 0;
+    let query = entry.query.filter(|query| succeeded && !query.contains("_has"));
+    AuditEntry { query, ..entry }
 }
 
 /// `ge2026-01-01`, `2026-11`, `lt…`: narrows to the span of the date.
