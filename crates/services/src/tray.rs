@@ -27,14 +27,23 @@ pub struct Conflict {
 impl Services {
     /// The own member's tray, in the order of arrival.
     pub async fn conflicts(&self, caller: &Caller) -> Result<Vec<Conflict>, Fault> {
+        let outcome = self.conflicts_unaudited(caller).await;
+        let access = Access::of('R', "search-type", "Conflict", "");
+        let access = match &outcome {
+            Ok((_, rows)) => access.showing(rows),
+            Err(_) => access,
+        };
+        self.audited(caller, access, outcome.map(|(conflicts, _)| conflicts)).await
+    }
+
+    async fn conflicts_unaudited(&self, caller: &Caller) -> Result<(Vec<Conflict>, Vec<Record>), Fault> {
         let scope = self.authorise(caller, Action::Reconcile, Some(Kind::CONFLICT))?;
-        let outcome = self
-            .blocking(move |services| {
-                let page = services.store.reader.search(&scope, &Query::all(Kind::CONFLICT, 1000))?;
-                page.rows.iter().map(describe).collect()
-            })
-            .await;
-        self.audited(caller, Access::of('R', "search-type", "Conflict", ""), outcome).await
+        self.blocking(move |services| {
+            let rows = services.store.reader.search(&scope, &Query::all(Kind::CONFLICT, 1000))?.rows;
+            let conflicts = rows.iter().map(describe).collect::<Result<_, _>>()?;
+            Ok((conflicts, rows))
+        })
+        .await
     }
 }
 
