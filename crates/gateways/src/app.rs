@@ -8,10 +8,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::{HeaderMap, StatusCode};
-use lenticular_base::{Fault, FaultKind, OrgId};
-use lenticular_policy::Action;
-use lenticular_services::Services;
+use lenticular_base::{Fault, FaultKind, OrgId, OrgNo};
+use lenticular_policy::{Action, Principal, Purpose, Role};
+use lenticular_services::audit::Access;
+use lenticular_services::network::{Member, NETWORK};
 use lenticular_services::shares::ShareRequest;
+use lenticular_services::{Caller, Services};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -105,11 +107,12 @@ async fn conflicts(State(services): State<Services>, headers: HeaderMap) -> Resp
 async fn members(State(services): State<Services>, headers: HeaderMap) -> Response {
     let outcome = async {
         let caller = caller(&services, &headers, "app").await?;
-        if caller.principal.link.is_some() {
-            return Err(Fault::not_found());
-        }
-        let members: Vec<Value> =
-            services.members().await?.iter().map(|m| json!({ "id": m.id, "name": m.name })).collect();
+        let found = match &caller.principal.link {
+            Some(_) => Err(Fault::not_found()),
+            None => services.members().await,
+        };
+        let found = services.audited(&caller, Access::of('R', "search-type", "Member", ""), found).await?;
+        let members: Vec<Value> = found.iter().map(|m| json!({ "id": m.id, "name": m.name })).collect();
         Ok((StatusCode::OK, json!({ "members": members })))
     };
     respond(outcome.await)
@@ -118,10 +121,12 @@ async fn members(State(services): State<Services>, headers: HeaderMap) -> Respon
 async fn devices(State(services): State<Services>, headers: HeaderMap) -> Response {
     let outcome = async {
         let caller = caller(&services, &headers, "app").await?;
-        services.authorise(&caller, Action::Administer, None)?;
-        let own: Vec<Value> = services
-            .devices()
-            .await?
+        let found = match services.authorise(&caller, Action::Administer, None) {
+            Ok(_) => services.devices().await,
+            Err(fault) => Err(fault),
+        };
+        let found = services.audited(&caller, Access::of('R', "search-type", "Device", ""), found).await?;
+        let own: Vec<Value> = found
             .iter()
             .filter(|device| device.org == caller.principal.org.0)
             .map(|device| json!({ "ae": device.ae, "peer": device.peer }))
@@ -140,13 +145,32 @@ struct SetupRequest {
 }
 
 async fn set_up(State(services): State<Services>, headers: HeaderMap, body: Body) -> Response {
+    let request = read(&headers, body).await;
+    // to the end, with its entry in the log, even where nobody waits any more
+    let done = tokio::spawn(async move { set_up_audited(&services, request).await });
+    let outcome = done.await.map_err(Fault::internal).flatten();
+    respond(outcome.map(|(member, token)| {
+        (StatusCode::CREATED, json!({ "member": member.id, "role": "administrator", "token": token }))
+    }))
+}
+
+/// A success is in the log of the member that it made, a failure in the network's.
+async fn set_up_audited(
+    services: &Services,
+    request: Result<SetupRequest, Fault>,
+) -> Result<(Member, String), Fault> {
     let outcome = async {
-        let request: SetupRequest = read(&headers, body).await?;
-        let (member, token) =
-            services.set_up(&request.secret, OrgId::parse(&request.id)?, &request.name).await?;
-        Ok((StatusCode::CREATED, json!({ "member": member.id, "role": "administrator", "token": token })))
+        let request = request?;
+        services.set_up(&request.secret, OrgId::parse(&request.id)?, &request.name).await
+    }
+    .await;
+    let (org, role, agent, entity) = match &outcome {
+        Ok((member, _)) => (OrgNo(member.no), Role::Administrator, "owner", member.id.as_str()),
+        Err(_) => (NETWORK, Role::Guest, "", ""),
     };
-    respond(outcome.await)
+    let principal = Principal { org, role, agent: agent.to_owned(), link: None };
+    let caller = Caller { principal, purpose: Purpose::Treat, way: "app" };
+    services.audited(&caller, Access::of('C', "set-up", "Member", entity), outcome).await
 }
 
 async fn openapi() -> Response {

@@ -8,6 +8,7 @@ use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_gateways::server;
 use lenticular_policy::Role;
 use lenticular_services::{Clock, Services, Settings};
+use lenticular_store::{AuditEntry, AuditFilter};
 use serde_json::Value;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -18,7 +19,7 @@ pub struct House {
     pub a: String,
     pub b: String,
     pub services: Services,
-    _engine: Engine,
+    engine: Engine,
     folder: tempfile::TempDir,
 }
 
@@ -33,17 +34,31 @@ const NOW: Instant = Instant(1_795_437_600_000);
 
 impl House {
     pub async fn open() -> House {
+        let house = House::empty();
+        let mut tokens = Vec::new();
+        for name in ["hospital-a", "hospital-b"] {
+            let member = house.services.add_member(OrgId::parse(name).unwrap(), name).await.unwrap();
+            tokens.push(house.services.issue_token(&member, Role::Clinician, "dr", 3_600_000).await.unwrap());
+        }
+        let [a, b] = tokens.try_into().unwrap();
+        House { a, b, ..house }
+    }
+
+    /// A house that nobody has set up.
+    pub fn empty() -> House {
         let folder = tempfile::tempdir().unwrap();
         let engine = open(OpenOptions::new(folder.path(), || NOW)).unwrap();
         let clock: Clock = Arc::new(|| NOW);
         let services = Services::new(engine.store.clone(), clock, Settings::default());
-        let mut tokens = Vec::new();
-        for name in ["hospital-a", "hospital-b"] {
-            let member = services.add_member(OrgId::parse(name).unwrap(), name).await.unwrap();
-            tokens.push(services.issue_token(&member, Role::Clinician, "dr", 3_600_000).await.unwrap());
-        }
-        let [a, b] = tokens.try_into().unwrap();
-        House { router: server::router(services.clone()), a, b, services, _engine: engine, folder }
+        let (a, b) = (String::new(), String::new());
+        House { router: server::router(services.clone()), a, b, services, engine, folder }
+    }
+
+    /// The network's own log: those that were let in nowhere.
+    pub fn network_log(&self) -> Vec<AuditEntry> {
+        let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+        let found = self.engine.store.audits.search(&filter).unwrap();
+        found.into_iter().map(|(_, entry)| entry).collect()
     }
 
     /// The data folder.

@@ -247,3 +247,52 @@ async fn the_administrator_learns_of_no_patient_from_the_log() {
     }
     assert_eq!(interactions(&administrator, "entity=Organization/ward-7").await, ["read"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_finds_there_is_in_its_patients_log() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    let entry = json!({
+        "request": { "method": "POST", "url": "Patient", "ifNoneExist": "family=One" },
+        "resource": patient("x", "One"),
+    });
+    assert_eq!(a.bundle("transaction", json!([entry])).await.status, StatusCode::OK);
+    assert_eq!(interactions(&a, "patient=p&action=C").await, ["transaction"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lists_of_the_network_are_in_the_log() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    let token = house.token("hospital-a", Role::Administrator).await;
+    let administrator = Client { house: &house, token: &token };
+    assert_eq!(administrator.get("/api/members").await.status, StatusCode::OK);
+    assert_eq!(administrator.get("/api/devices").await.status, StatusCode::OK);
+    assert_eq!(a.get("/api/devices").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(interactions(&a, "agent-name=administrator&outcome=0").await, ["search-type", "search-type"]);
+    assert_eq!(interactions(&a, "agent-name=dr&outcome=4").await, ["search-type"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_up_is_in_the_log_whether_it_succeeds_or_not() {
+    let house = House::empty();
+    let secret = house.services.setup_secret().await.unwrap().unwrap();
+    let anybody = Client { house: &house, token: "" };
+    let ask = |secret: &str| json!({ "secret": secret, "id": "hospital-a", "name": "A" });
+    let json_body = [("content-type", "application/json")];
+    for (body, status) in [
+        (ask("guessed"), StatusCode::NOT_FOUND),
+        (json!({ "secret": 1 }), StatusCode::BAD_REQUEST),
+        (ask(&secret), StatusCode::CREATED),
+        (ask(&secret), StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(anybody.send("POST", "/api/setup", &json_body, body).await.status, status);
+    }
+    let token = house.token("hospital-a", Role::Administrator).await;
+    let administrator = Client { house: &house, token: &token };
+    assert_eq!(interactions(&administrator, "agent-name=owner").await, ["set-up"]);
+    let refused: Vec<(String, u8)> =
+        house.network_log().into_iter().map(|entry| (entry.interaction, entry.outcome)).collect();
+    assert_eq!(refused, vec![("set-up".to_owned(), 4); 3]);
+}
