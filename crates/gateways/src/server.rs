@@ -4,15 +4,16 @@ use crate::doors::Door;
 use axum::Router;
 use http::HeaderMap;
 use http::header::{HOST, HeaderValue};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use lenticular_services::Services;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower::util::MapRequest;
 
 /// Every way in over HTTP and DIMSE.
@@ -38,26 +39,49 @@ pub fn router(services: Services) -> Router {
         .with_state(services)
 }
 
-/// A request's head arrives within this time; a connection that is drained ends within [`DRAIN`].
-const HEAD: Duration = Duration::from_secs(30);
+/// A connection that is drained ends within this time.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// What callers may take of the listener before anybody knows who they are.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The most connections at a time; others wait in the system's queue.
+    connections: usize,
+    /// How long a connection may wait for a request's head to be whole: its first, and each later one (keep-alive).
+    head: Duration,
+}
+
+const LIMITS: Limits = Limits { connections: 1024, head: Duration::from_secs(30) };
+
 /// Serves until `stop` says so, then lets requests under way finish.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+    serve_within(LIMITS, listener, router, stop).await;
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
-    let mut builder = Builder::new(TokioExecutor::new());
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(limits.head)
         .max_headers(64)
         .max_buf_size(64 * 1024)
         .keep_alive(true);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = async {
+                let place = room.clone().acquire_owned().await;
+                (listener.accept().await, place)
+            } => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
+        let (accepted, place) = accepted;
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -75,9 +99,10 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
             request
         });
         let service = TowerToHyperService::new(service);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
@@ -104,6 +129,75 @@ fn complete_host(headers: &mut HeaderMap, local: SocketAddr) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    /// A listener with room for two connections of short patience.
+    async fn small() -> (SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        let (stop, stopped) = watch::channel(false);
+        let limits = Limits { connections: 2, head: Duration::from_millis(300) };
+        (address, stop, tokio::spawn(serve_within(limits, listener, router, stopped)))
+    }
+
+    /// What comes until the server closes the connection.
+    async fn rest(stream: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        let read = stream.read_to_end(&mut text);
+        // a reset is a close, too
+        let _ = tokio::time::timeout(Duration::from_secs(10), read).await.expect("the server closes");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[tokio::test]
+    async fn silent_dripping_and_idle_connections_end_and_make_room() {
+        let (address, stop, server) = small().await;
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut dripping = TcpStream::connect(address).await.unwrap();
+        let mut waiting = TcpStream::connect(address).await.unwrap();
+        waiting.write_all(ASK).await.unwrap();
+        let drip = async {
+            let (mut from, mut to) = dripping.split();
+            let mut byte = [0];
+            let sending = async {
+                for byte in b"GET / HTTP/1.1\r\nX: ".iter().chain(std::iter::repeat(&b'x')) {
+                    if to.write_all(&[*byte]).await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            let closed = async { while from.read(&mut byte).await.is_ok_and(|length| length > 0) {} };
+            tokio::select! { () = sending => {}, () = closed => {} }
+        };
+        tokio::time::timeout(Duration::from_secs(10), drip).await.expect("a dripping head is closed");
+        drop(dripping);
+        rest(&mut silent).await;
+        // answered once there was room, then closed because nothing more came
+        assert!(rest(&mut waiting).await.ends_with("here"));
+        stop.send(true).unwrap();
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_though_all_room_is_taken() {
+        let (address, stop, server) = small().await;
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(ASK).await.unwrap();
+            open.push(stream);
+        }
+        let mut start = [0; 12];
+        open[0].read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+        stop.send(true).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), server).await.expect("the server ends").unwrap();
+    }
 
     #[track_caller]
     fn check(host: &'static str, local: &str, expected: &str) {
