@@ -1,4 +1,5 @@
-//! Transactions: a whole Bundle as one commit, or nothing of it (FHIR R4 §3.1.0.11.2). Its size is bounded by bytes alone.
+//! Transactions: a whole Bundle as one commit, or nothing of it (FHIR R4 §3.1.0.11.2). What it writes is bounded by bytes
+//! alone, what it reads by a number of entries.
 //!
 //! Everything that depends on the Bundle alone is done before the writer is asked, on all cores: ids, references, validation,
 //! indexes, packing. What depends on the store (conditional interactions and references) is looked up before, and looked
@@ -13,7 +14,7 @@ use crate::records::{ATTEMPTS, CHANGED, changed_meanwhile, find_one};
 use crate::resources::{Written, WrittenParts, own_org, parse, relocated, written};
 use bytes::Bytes;
 use lenticular_base::{Fault, FaultKind, OrgNo};
-use lenticular_fhir::bundle::{self, BundleKind, Method};
+use lenticular_fhir::bundle::{self, BundleKind, Entry, Method};
 use lenticular_fhir::kinds;
 use lenticular_policy::Action;
 use lenticular_store::{View, Write};
@@ -44,7 +45,8 @@ impl Services {
     }
 
     /// Does a Bundle where it is a transaction, whose entries that read `check` has let through. `None` where it is a
-    /// batch: nothing is done then, its entries are requests of their own, which the gateway runs.
+    /// batch: nothing is done then, its entries are requests of their own, which the gateway runs. A Bundle of any kind is
+    /// for those who may write.
     pub async fn transaction_or_batch(
         &self,
         caller: &Caller,
@@ -83,14 +85,22 @@ impl Services {
         base: &str,
         check: impl Fn(&str) -> Result<(), Fault> + Send + 'static,
     ) -> Result<Option<Done>, Fault> {
+        self.authorise(caller, Action::Write, None)?;
         let org = own_org(caller);
         let (who, base) = (caller.clone(), base.to_owned());
         let plan = self
             .compute(move |services| {
                 let bundle = bundle::read(parse(&body)?).map_err(Fault::from)?;
                 if bundle.kind == BundleKind::Batch {
+                    refuse_many(bundle.count, "A batch has", "entries")?;
                     return Ok(None);
                 }
+                let reads = |entry: &&Entry<'_>| matches!(entry.method, Method::Get | Method::Head);
+                refuse_many(
+                    bundle.entries.iter().filter(reads).count(),
+                    "A transaction has",
+                    "entries that read",
+                )?;
                 for entry in &bundle.entries {
                     let kind = entry.target().and_then(|target| kinds::kind(target.resource_type));
                     let allowed = match entry.method {
@@ -130,6 +140,18 @@ impl Services {
         }
         Ok(Some((outcomes, patients)))
     }
+}
+
+/// The most entries of a batch, and the most of a transaction that read: what such an entry answers is not bounded by
+/// what it asks.
+const ENTRIES_LIMIT: usize = 1000;
+
+fn refuse_many(count: usize, has: &str, what: &str) -> Result<(), Fault> {
+    if count <= ENTRIES_LIMIT {
+        return Ok(());
+    }
+    let words = format!("{has} at most {ENTRIES_LIMIT} {what}, not {count}; nothing was done. Send several.");
+    Err(Fault::new(FaultKind::TooLarge, "bundle-entries", words))
 }
 
 /// What the entries came to, and the patients whose records were written or given back.

@@ -7,7 +7,7 @@ use super::pages::content;
 use crate::http::pairs;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use lenticular_base::{Fault, tree};
+use lenticular_base::{Fault, FaultKind, tree};
 use lenticular_fhir::bundle::{self, Content, EntryOut, Head, Response, Writer};
 use lenticular_fhir::kinds;
 use lenticular_services::resources::parse;
@@ -55,6 +55,7 @@ async fn answer_transaction(
     let mut writer = Writer::new(&Head { kind: "transaction-response", ..Head::default() });
     let returns = if preferences.returns_asked { preferences.returns } else { Return::Minimal };
     let read_preferences = Preferences { lenient: preferences.lenient, ..Preferences::default() };
+    let mut asking = Asking { services, caller, base, room: Room(LARGEST_ANSWER) };
     for outcome in outcomes {
         match outcome {
             EntryOutcome::Written(written) => {
@@ -63,7 +64,9 @@ async fn answer_transaction(
                     format!("{}/{}/_history/{}", kinds::name(version.kind), version.id, version.version);
                 let words = (returns == Return::OperationOutcome).then(|| words_of(written));
                 writer.entry(&EntryOut {
-                    resource: content(version).filter(|_| returns == Return::Representation),
+                    resource: content(version).filter(|_| {
+                        returns == Return::Representation && asking.room.take(version.body.len())
+                    }),
                     response: Some(Response {
                         status: if written.created { "201 Created" } else { "200 OK" },
                         location: Some(&location),
@@ -83,15 +86,8 @@ async fn answer_transaction(
                 ..EntryOut::default()
             }),
             EntryOutcome::Read(url) => {
-                let read = request(
-                    services,
-                    caller,
-                    &Method::GET,
-                    url,
-                    Bytes::new(),
-                    read_preferences.clone(),
-                    base,
-                );
+                let preferences = read_preferences.clone();
+                let read = asking.request(&Method::GET, url, Bytes::new(), preferences);
                 entry(&mut writer, &read.await);
             }
         }
@@ -108,8 +104,9 @@ async fn batch(
 ) -> Result<Outcome, Fault> {
     let asked = asked.clone();
     let (mut answers, requests) = services.compute(move |_| read_batch(&body, &asked)).await?;
+    let mut asking = Asking { services, caller, base, room: Room(LARGEST_ANSWER) };
     for (index, method, url, resource, preferences) in requests {
-        answers[index] = Some(request(services, caller, &method, &url, resource, preferences, base).await);
+        answers[index] = Some(asking.request(&method, &url, resource, preferences).await);
     }
     let mut writer = Writer::new(&Head { kind: "batch-response", ..Head::default() });
     for answer in answers.iter().flatten() {
@@ -148,29 +145,74 @@ fn read_batch(body: &[u8], asked: &Preferences) -> Result<(Vec<Option<Outcome>>,
     Ok((answers, requests))
 }
 
-/// One entry as a request of its own.
-async fn request(
-    services: &Services,
-    caller: &Caller,
-    method: &Method,
-    url: &str,
-    body: Bytes,
-    preferences: Preferences,
-    base: &str,
-) -> Outcome {
-    let (path, query) = split(url, base);
-    let done = async {
-        let interaction = Interaction::parse(method, path, pairs(query))?;
-        if interaction == Interaction::Bundle {
-            return Err(Fault::new(
-                lenticular_base::FaultKind::Invalid,
-                "bundle",
-                "A Bundle within a Bundle is not done.",
-            ));
+/// Who asks for the entries, and what their answers may still carry.
+struct Asking<'a> {
+    services: &'a Services,
+    caller: &'a Caller,
+    base: &'a str,
+    room: Room,
+}
+
+impl Asking<'_> {
+    /// One entry as a request of its own.
+    async fn request(
+        &mut self,
+        method: &Method,
+        url: &str,
+        body: Bytes,
+        preferences: Preferences,
+    ) -> Outcome {
+        let (path, query) = split(url, self.base);
+        let mut reads = false;
+        let done = async {
+            let interaction = Interaction::parse(method, path, pairs(query))?;
+            if interaction == Interaction::Bundle {
+                return Err(Fault::new(
+                    FaultKind::Invalid,
+                    "bundle",
+                    "A Bundle within a Bundle is not done.",
+                ));
+            }
+            reads = interaction.reads();
+            if reads && self.room.0 == 0 {
+                return Err(too_much());
+            }
+            execute(self.services, self.caller, interaction, body, &preferences, self.base).await
+        };
+        let mut outcome = done.await.unwrap_or_else(|fault| Outcome::fault(&fault));
+        let fits = outcome.body.as_ref().is_none_or(|body| self.room.take(body.len()));
+        if !fits && outcome.status.is_success() {
+            match reads {
+                true => outcome = Outcome::fault(&too_much()),
+                false => outcome.body = None,
+            }
         }
-        execute(services, caller, interaction, body, &preferences, base).await
-    };
-    done.await.unwrap_or_else(|fault| Outcome::fault(&fault))
+        outcome
+    }
+}
+
+/// The most bytes of resources that a Bundle is answered with.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// How many more bytes the answer to a Bundle may carry. Where it is full, what is written is not given back, and what
+/// was to be read is refused.
+struct Room(usize);
+
+impl Room {
+    /// Whether so many bytes fit; where they do not, nothing does any more.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+fn too_much() -> Fault {
+    let words = format!(
+        "The answer to a Bundle carries at most {} MB; send this entry as a request of its own.",
+        LARGEST_ANSWER >> 20
+    );
+    Fault::new(FaultKind::TooLarge, "bundle-answer", words)
 }
 
 fn entry(writer: &mut Writer, outcome: &Outcome) {

@@ -91,6 +91,17 @@ impl Interaction {
         }
     }
 
+    /// Whether it changes nothing.
+    pub fn reads(&self) -> bool {
+        matches!(
+            self,
+            Interaction::Read { .. }
+                | Interaction::Vread { .. }
+                | Interaction::History { .. }
+                | Interaction::Search { .. }
+        )
+    }
+
     /// Whether a body belongs to it.
     pub fn wants_body(&self) -> bool {
         matches!(

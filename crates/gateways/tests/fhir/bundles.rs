@@ -135,3 +135,70 @@ async fn a_reference_finds_nothing_that_a_search_would_not_show() {
     let words = |answer: crate::house::Answer| String::from_utf8(answer.body).unwrap();
     assert_eq!(words(there).replace("patient=p", "patient=q"), words(absent));
 }
+
+fn reads(count: usize, url: &str) -> Value {
+    json!(vec![json!({ "request": { "method": "GET", "url": url } }); count])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_whatever_kind_is_for_those_who_may_write() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    let link = a.send("POST", "/api/shares", &[], json!({ "patient": "p" })).await.json();
+    let guest = Client { house: &house, token: text(&link["token"]) };
+    assert_eq!(guest.get("/Patient/p").await.status, StatusCode::OK);
+    for kind in ["batch", "transaction"] {
+        let refused = guest.bundle(kind, reads(1, "Patient/p")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{kind}");
+        assert_eq!(a.bundle(kind, reads(1, "Patient/p")).await.status, StatusCode::OK, "{kind}");
+    }
+    let refused = a.get("/AuditEvent?outcome=4&action=C").await.json();
+    assert_eq!(super::names(&refused).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_bundle_reads_has_a_limit_that_is_told() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    for kind in ["batch", "transaction"] {
+        let refused = a.bundle(kind, reads(1001, "Patient/p")).await;
+        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE, "{kind}");
+        let words = refused.json()["issue"][0].to_string();
+        assert!(words.contains("at most 1000") && words.contains("not 1001"), "{words}");
+        assert_eq!(a.bundle(kind, reads(1000, "Patient/p")).await.status, StatusCode::OK, "{kind}");
+    }
+    let writes: Vec<Value> = (0..1001)
+        .map(|n| json!({ "request": { "method": "PUT", "url": format!("Patient/p{n}") }, "resource": patient(&format!("p{n}"), "x") }))
+        .collect();
+    assert_eq!(a.bundle("transaction", json!(writes)).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_bundle_is_bounded_in_bytes() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    let mut large = patient("p", "One");
+    large["text"] = json!({
+        "status": "generated",
+        "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{}</div>", "x".repeat(20 << 20)),
+    });
+    a.put(large).await;
+    let status = |entry: &Value| text(&entry["response"]["status"])[..3].to_owned();
+    for kind in ["batch", "transaction"] {
+        let mut entries = reads(5, "Patient/p");
+        entries.as_array_mut().unwrap().push(json!({
+            "request": { "method": "POST", "url": "Patient", "ifNoneExist": "_id=p" },
+            "resource": { "resourceType": "Patient" },
+        }));
+        let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": entries });
+        let answer = a.send("POST", "", &[("prefer", "return=representation")], bundle).await;
+        assert!(answer.body.len() < 64 << 20, "{kind} {}", answer.body.len());
+        let answer = answer.json();
+        let entries = answer["entry"].as_array().unwrap();
+        let statuses: Vec<String> = entries.iter().map(status).collect();
+        assert_eq!(statuses, ["200", "200", "200", "413", "413", "200"], "{kind}");
+        assert_eq!(entries[3]["response"]["outcome"]["resourceType"], "OperationOutcome");
+        assert_eq!(entries[5]["resource"], Value::Null);
+    }
+}
