@@ -10,7 +10,7 @@ use lenticular_fhir::search::{self, Include, Search, Summary, Total};
 use lenticular_fhir::{kinds, reference};
 use lenticular_policy::{Action, Scope};
 use lenticular_store::Record;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A page of a search.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ pub struct Found {
 
 /// What one answer may carry along by `_include` and `_revinclude`.
 const INCLUDED_LIMIT: usize = 10_000;
+/// Of so many rows the includes are followed by one statement.
+const ROWS_AT_ONCE: usize = 100;
+/// So many rows are brought by one statement for `_revinclude`.
+const INCLUDED_AT_ONCE: u64 = 1000;
 /// How often `:iterate` goes round.
 const ITERATIONS: usize = 5;
 /// How long a `next` link holds: as long as older versions stay in the index.
@@ -109,87 +113,112 @@ impl Services {
         if search.includes.is_empty() && search.revincludes.is_empty() {
             return Ok(());
         }
-        let mut known: HashSet<Vid> = rows.iter().map(|row| row.vid).collect();
-        let mut fresh = 0..rows.len();
+        let mut page = Page { known: rows.iter().map(|row| row.vid).collect(), rows };
+        let mut fresh = 0..page.rows.len();
         for round in 0..ITERATIONS {
-            let source: Vec<Record> = rows[fresh.clone()].to_vec();
+            let source: Vec<Record> = page.rows[fresh.clone()].to_vec();
             let follows = |include: &&Include| round == 0 || include.iterate;
-            let mut found = Vec::new();
             for include in search.includes.iter().filter(follows) {
-                found.extend(self.referenced(scope, include, &source, at)?);
+                self.add_referenced(scope, include, &source, at, &mut page)?;
             }
             for include in search.revincludes.iter().filter(follows) {
-                found.extend(self.referring(scope, include, &source, at)?);
+                self.add_referring(scope, include, &source, at, &mut page)?;
             }
-            let start = rows.len();
-            rows.extend(found.into_iter().filter(|row| known.insert(row.vid)));
-            if rows.len() - start == 0 {
+            if page.rows.len() == fresh.end {
                 break;
             }
-            if known.len() > INCLUDED_LIMIT {
-                return Err(too_many_included());
-            }
-            fresh = start..rows.len();
+            fresh = fresh.end..page.rows.len();
         }
         Ok(())
     }
 
-    /// What the rows refer to. A reference means a row of the same member: others may have chosen the same id.
-    fn referenced(
+    /// Adds what the rows refer to. A reference means a row of the same member: others may have chosen the same id.
+    /// The names are counted before anything is loaded.
+    fn add_referenced(
         &self,
         scope: &Scope,
         include: &Include,
         rows: &[Record],
         at: Position,
-    ) -> Result<Vec<Record>, Fault> {
-        let mut found = Vec::new();
+        page: &mut Page<'_>,
+    ) -> Result<(), Fault> {
         for (org, rows) in by_member(rows.iter().filter(|row| row.columns.kind == include.source)) {
-            let vids: Vec<Vid> = rows.iter().map(|row| row.vid).collect();
-            let mut names: Vec<(Kind, String)> = Vec::new();
-            for (_, _, text) in self.store.reader.texts(&vids, &include.params)? {
-                if let Some(name) = local_name(&text)
-                    && include.target.is_none_or(|target| target == name.0)
-                {
-                    names.push(name);
+            let mut names: BTreeSet<(Kind, String)> = BTreeSet::new();
+            for some in rows.chunks(ROWS_AT_ONCE) {
+                let vids: Vec<Vid> = some.iter().map(|row| row.vid).collect();
+                for (_, _, text) in self.store.reader.texts(&vids, &include.params)? {
+                    if let Some(name) = local_name(&text)
+                        && include.target.is_none_or(|target| target == name.0)
+                    {
+                        names.insert(name);
+                    }
+                }
+                if page.refuse_over(names.len()).is_err() {
+                    for row in page.rows.iter().filter(|row| row.columns.org == org) {
+                        names.remove(&(row.columns.kind, row.id.clone()));
+                    }
+                    page.refuse_over(names.len())?;
                 }
             }
-            names.sort();
-            names.dedup();
-            found.extend(self.store.reader.get_many(&scope.within_org(org), org, &names, Some(at))?);
+            let names: Vec<(Kind, String)> = names.into_iter().collect();
+            page.add(self.store.reader.get_many(&scope.within_org(org), org, &names, Some(at))?)?;
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// What refers to the rows, of the same member each.
-    fn referring(
+    /// Adds what refers to the rows, of the same member each; stops where it is too much.
+    fn add_referring(
         &self,
         scope: &Scope,
         include: &Include,
         rows: &[Record],
         at: Position,
-    ) -> Result<Vec<Record>, Fault> {
+        page: &mut Page<'_>,
+    ) -> Result<(), Fault> {
         let targets =
             rows.iter().filter(|row| include.target.is_none_or(|target| target == row.columns.kind));
-        let mut found = Vec::new();
         for (org, rows) in by_member(targets) {
             let scope = scope.within_org(org);
-            for some in rows.chunks(100) {
+            for some in rows.chunks(ROWS_AT_ONCE) {
                 let names = some.iter().map(|row| format!("{}/{}", kinds::name(row.columns.kind), row.id));
                 let tests = names
                     .flat_map(|target| {
                         include.params.iter().map(move |param| Test::Is(*param, target.clone()))
                     })
                     .collect();
-                let mut query = Query::all(include.source, INCLUDED_LIMIT as u64 + 1);
+                let mut query = Query::all(include.source, INCLUDED_AT_ONCE);
                 query.all.push(Clause { any: tests, not: false });
                 query.at = Some(at);
-                found.extend(self.store.reader.search(&scope, &query)?.rows);
-                if found.len() > INCLUDED_LIMIT {
-                    return Err(too_many_included());
+                loop {
+                    let found = self.store.reader.search(&scope, &query)?;
+                    let last = found.rows.last().map(|row| After { values: found.last, vid: row.vid });
+                    page.add(found.rows)?;
+                    query.after = last.filter(|_| found.more);
+                    if query.after.is_none() {
+                        break;
+                    }
                 }
             }
         }
-        Ok(found)
+        Ok(())
+    }
+}
+
+/// The rows of an answer as it grows, each once and no more than [`INCLUDED_LIMIT`].
+struct Page<'a> {
+    rows: &'a mut Vec<Record>,
+    known: HashSet<Vid>,
+}
+
+impl Page<'_> {
+    fn add(&mut self, found: Vec<Record>) -> Result<(), Fault> {
+        self.rows.extend(found.into_iter().filter(|row| self.known.insert(row.vid)));
+        self.refuse_over(0)
+    }
+
+    /// Refuses where so many rows more would be too many.
+    fn refuse_over(&self, more: usize) -> Result<(), Fault> {
+        if self.known.len() + more > INCLUDED_LIMIT { Err(too_many_included()) } else { Ok(()) }
     }
 }
 

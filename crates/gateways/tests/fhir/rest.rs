@@ -193,3 +193,39 @@ async fn a_put_without_an_id_is_told_which() {
     assert_eq!(issue["expression"], json!(["id"]));
     assert!(text(&issue["details"]["text"]).starts_with("The body has no id"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn includes_are_whole_or_refused() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    let observations = async |numbers: std::ops::Range<usize>| {
+        let put = |n: usize| {
+            json!({
+                "request": { "method": "PUT", "url": format!("Observation/o{n}") },
+                "resource": observation(&format!("o{n}"), "Patient/p"),
+            })
+        };
+        let entries: Vec<Value> = numbers.map(put).collect();
+        assert_eq!(a.bundle("transaction", json!(entries)).await.status, StatusCode::OK);
+    };
+    let list = async |items: usize| {
+        let item = |n: usize| json!({ "item": { "reference": format!("Observation/o{n}") } });
+        let items: Vec<Value> = (0..items).map(item).collect();
+        a.put(json!({ "resourceType": "List", "id": "l", "status": "current", "mode": "working", "entry": items }))
+            .await;
+    };
+    let referring = "/Patient?_id=p&_revinclude=Observation:subject";
+    let referenced = "/List?_include=List:item&_include:iterate=Observation:subject";
+    observations(0..2500).await;
+    list(2500).await;
+    assert_eq!(super::names(&a.get(referring).await.json()).len(), 2501);
+    assert_eq!(super::names(&a.get(referenced).await.json()).len(), 2502);
+    observations(2500..10_001).await;
+    list(10_001).await;
+    for url in [referring, referenced] {
+        let refused = a.get(url).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{url}");
+        assert!(refused.json().to_string().contains("more than 10000 included"), "{url}");
+    }
+}
