@@ -128,17 +128,8 @@ impl Services {
         F: FnOnce(Services, Caller) -> W,
         W: Future<Output = Result<T, Fault>> + Send + 'static,
     {
-        finished(work(self.clone(), caller.clone())).await
+        tokio::spawn(work(self.clone(), caller.clone())).await.map_err(Fault::internal)?
     }
-}
-
-/// Does the work to its end, even where nobody waits for it any more.
-pub(crate) async fn finished<T, W>(work: W) -> Result<T, Fault>
-where
-    T: Send + 'static,
-    W: Future<Output = Result<T, Fault>> + Send + 'static,
-{
-    tokio::spawn(work).await.map_err(Fault::internal)?
 }
 
 /// A panic becomes a fault: on the CPU pool it would end the process.

@@ -1,6 +1,6 @@
 //! The network itself: members, devices, tokens, the owner's set-up link. Rows like any other, owned by the network.
 
-use crate::{Services, finished, random};
+use crate::{Services, random};
 use lenticular_base::ids::hex;
 use lenticular_base::index::Query;
 use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, OrgId, OrgNo};
@@ -330,7 +330,8 @@ impl Services {
         Ok(Some(text))
     }
 
-    /// Uses the set-up link: the first member and its administrator's token (8 hours). A second use finds nothing.
+    /// Uses the set-up link: the first member and its administrator's token (8 hours). A second use finds nothing. The caller
+    /// sees to it that this runs to its end.
     pub async fn set_up(&self, secret: &str, id: OrgId, name: &str) -> Result<(Member, String), Fault> {
         let key = token_id(secret);
         let name = name.trim().to_owned();
@@ -342,25 +343,20 @@ impl Services {
             ));
         }
         let now = self.now();
-        let services = self.clone();
-        finished(async move {
-            let committed = services
-                .commit(owner(), Vec::new(), move |view, _| {
-                    let found = view.current(NETWORK, kinds::SETUP, &key)?.filter(|r| !r.deleted);
-                    let setup: Setup = body(&found.ok_or_else(Fault::not_found)?)?;
-                    if setup.expires <= now.0 || next_number(view)? > 1 {
-                        return Err(Fault::not_found());
-                    }
-                    let member = Member { id: id.as_str().to_owned(), no: 1, name };
-                    let used = Write::Delete { org: NETWORK, kind: kinds::SETUP, id: key };
-                    Ok((vec![used, row(view, kinds::MEMBER, id.as_str(), &member)?], member))
-                })
-                .await?;
-            let token =
-                services.issue_token(&committed.answer, Role::Administrator, "owner", 8 * 3_600_000).await?;
-            Ok((committed.answer, token))
-        })
-        .await
+        let committed = self
+            .commit(owner(), Vec::new(), move |view, _| {
+                let found = view.current(NETWORK, kinds::SETUP, &key)?.filter(|r| !r.deleted);
+                let setup: Setup = body(&found.ok_or_else(Fault::not_found)?)?;
+                if setup.expires <= now.0 || next_number(view)? > 1 {
+                    return Err(Fault::not_found());
+                }
+                let member = Member { id: id.as_str().to_owned(), no: 1, name };
+                let used = Write::Delete { org: NETWORK, kind: kinds::SETUP, id: key };
+                Ok((vec![used, row(view, kinds::MEMBER, id.as_str(), &member)?], member))
+            })
+            .await?;
+        let token = self.issue_token(&committed.answer, Role::Administrator, "owner", 8 * 3_600_000).await?;
+        Ok((committed.answer, token))
     }
 }
 
