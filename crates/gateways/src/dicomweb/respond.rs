@@ -11,6 +11,10 @@ use lenticular_base::ids::hex;
 use lenticular_services::frames::{Event, Parts};
 use lenticular_services::studies::metadata::MetadataStream;
 use lenticular_services::studies::search::FoundImages;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 pub const DICOM_JSON: &str = "application/dicom+json";
 /// An answer that is complete within this many bytes is sent with its length.
@@ -163,9 +167,11 @@ impl Writer {
     async fn body(mut self, head: Vec<Bytes>) -> Result<Body, Fault> {
         let gathered = self.gather(head).await?;
         if !self.open {
+            let length: usize = gathered.iter().map(Bytes::len).sum();
             return Ok(match &gathered[..] {
                 [one] => Body::from(one.clone()),
-                many => Body::from(many.concat()),
+                many if length <= JOINED => Body::from(many.concat()),
+                _ => Body::new(Pieces { left: length as u64, pieces: gathered.into() }),
             });
         }
         let rest = stream::unfold(self, |mut writer| async {
@@ -173,5 +179,36 @@ impl Writer {
             Some((next, writer))
         });
         Ok(Body::from_stream(stream::iter(gathered.into_iter().map(Ok)).chain(rest)))
+    }
+}
+
+/// Pieces up to so many bytes in all are joined; larger ones are sent as they are, without being copied.
+const JOINED: usize = 64 << 10;
+
+/// A body of several pieces whose length is known.
+struct Pieces {
+    pieces: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        let next = self.pieces.pop_front();
+        self.left -= next.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(next.map(|piece| Ok(http_body::Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.left)
     }
 }

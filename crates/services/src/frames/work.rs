@@ -90,9 +90,7 @@ impl Work {
     pub fn make(&self, services: &Services, number: u32) -> Result<Bytes, Fault> {
         match &self.making {
             Making::Stored => self.opened.frame(services, &self.source, number),
-            Making::Native if self.opened.is_native() => {
-                self.opened.frame(services, &self.source, number)
-            }
+            Making::Native if self.opened.is_native() => self.opened.frame(services, &self.source, number),
             Making::Native => {
                 let shown = self.shown(services, number)?;
                 let planar = self.header(services)?.header.integer(picture::PLANAR_CONFIGURATION) == Some(1);

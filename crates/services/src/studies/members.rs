@@ -9,18 +9,25 @@ pub type Member<'a> = (Tag, &'a [u8]);
 
 /// Splits an object that [`lenticular_dicom::json::write_json`] wrote: without blanks, keys of eight digits.
 pub fn split(json: &[u8]) -> Result<Vec<Member<'_>>, Fault> {
-    let inner = json.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).ok_or_else(corrupt)?;
+    let mut rest = inner(json)?;
     let mut members = Vec::with_capacity(64);
-    let mut rest = inner;
     while !rest.is_empty() {
-        let end = member_end(rest);
-        let (member, tail) = rest.split_at(end);
-        let key = member.get(1..9).and_then(|key| std::str::from_utf8(key).ok());
-        let tag = key.and_then(Tag::parse).filter(|_| member.get(9..11) == Some(b"\":"));
-        members.push((tag.ok_or_else(corrupt)?, member));
-        rest = tail.strip_prefix(b",").unwrap_or(tail);
+        members.push(first_member(&mut rest)?);
     }
     Ok(members)
+}
+
+fn inner(json: &[u8]) -> Result<&[u8], Fault> {
+    json.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).ok_or_else(corrupt)
+}
+
+/// Takes the first member off a list of members.
+fn first_member<'a>(rest: &mut &'a [u8]) -> Result<Member<'a>, Fault> {
+    let (member, tail) = rest.split_at(member_end(rest));
+    let key = member.get(1..9).and_then(|key| std::str::from_utf8(key).ok());
+    let tag = key.and_then(Tag::parse).filter(|_| member.get(9..11) == Some(b"\":"));
+    *rest = tail.strip_prefix(b",").unwrap_or(tail);
+    Ok((tag.ok_or_else(corrupt)?, member))
 }
 
 /// Where the first member of a list of members ends.
@@ -49,7 +56,16 @@ fn member_end(text: &[u8]) -> usize {
 
 /// The first value of a plain attribute at the top of an object: a UID or another text without escapes.
 pub fn value_of(json: &[u8], tag: Tag) -> Option<&[u8]> {
-    let (_, member) = split(json).ok()?.into_iter().find(|(found, _)| *found == tag)?;
+    let mut rest = inner(json).ok()?;
+    let member = loop {
+        let (found, member) = first_member(&mut rest).ok()?;
+        if found == tag {
+            break member;
+        }
+        if rest.is_empty() {
+            return None;
+        }
+    };
     let mark = b"\"Value\":[\"";
     let start = member.windows(mark.len()).position(|window| window == mark)? + mark.len();
     let length = member[start..].iter().position(|byte| *byte == b'"')?;
