@@ -1,5 +1,7 @@
 //! What is bounded whoever calls: files and handles of objects that are sent again, connections, and time.
 
+mod associations;
+
 use crate::dicomweb::image;
 use crate::house::House;
 use lenticular_policy::{Purpose, Role};
