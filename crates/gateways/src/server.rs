@@ -1,9 +1,13 @@
 //! The HTTP listener: all routers behind one port, with limits on headers and time, drained on stop.
 
 use crate::doors::Door;
+use crate::http::answer;
 use axum::Router;
-use http::HeaderMap;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use http::header::{HOST, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -32,11 +36,23 @@ pub fn doors() -> Vec<Door> {
 pub fn router(services: Services) -> Router {
     Router::new()
         .merge(crate::metrics::router())
-        .merge(crate::app::router())
+        .merge(crate::app::router().layer(from_fn(|request, next| in_time(ANSWER, request, next))))
         .merge(crate::fhir::router())
         .merge(crate::dicomweb::router())
-        .layer(axum::middleware::from_fn(crate::unread::settle))
+        .layer(from_fn(crate::unread::settle))
         .with_state(services)
+}
+
+/// What has small bodies, and takes one of them (set-up) before it knows who sends it, answers within this time.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Gives a request up whose body drips in; [`settle`](crate::unread::settle) then ends the connection.
+async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let body =
+            r#"{"error":"timeout","message":"The request did not come, or could not be answered, in time."}"#;
+        answer(StatusCode::REQUEST_TIMEOUT, "application/json", body)
+    })
 }
 
 /// A connection that is drained ends within this time.
@@ -138,7 +154,11 @@ mod tests {
     async fn small() -> (SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        let length = |body: axum::body::Bytes| async move { body.len().to_string() };
+        let router = Router::new()
+            .route("/", axum::routing::get(|| async { "here" }).post(length))
+            .layer(from_fn(|request, next| in_time(Duration::from_millis(300), request, next)))
+            .layer(from_fn(crate::unread::settle));
         let (stop, stopped) = watch::channel(false);
         let limits = Limits { connections: 2, head: Duration::from_millis(300) };
         (address, stop, tokio::spawn(serve_within(limits, listener, router, stopped)))
@@ -181,6 +201,16 @@ mod tests {
         assert!(rest(&mut waiting).await.ends_with("here"));
         stop.send(true).unwrap();
         server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up() {
+        let (address, _stop, _server) = small().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nbegun").await.unwrap();
+        let said = rest(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        assert!(said.contains("connection: close"), "{said}");
     }
 
     #[tokio::test]
