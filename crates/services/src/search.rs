@@ -68,15 +68,18 @@ impl Services {
         let mut context = search_context(self, base);
         context.lenient = lenient;
         let mut search = search::parse(kind, &pairs, &context).map_err(Fault::from)?;
+        let mut begun = self.now();
         if let Some(page) = &search.page {
-            let (at, after) = read_page(page, self.now(), search.query.sort.len())?;
+            let (at, after, first) = read_page(page, begun, search.query.sort.len())?;
             search.query.at = Some(at);
             search.query.after = Some(after);
+            begun = first;
         }
-        self.blocking(move |services| services.find(&scope, search)).await
+        self.blocking(move |services| services.find(&scope, search, begun)).await
     }
 
-    fn find(&self, scope: &Scope, search: Search) -> Result<(Found, Vec<Record>), Fault> {
+    /// `begun` is when the first page was asked for: all pages show that moment, and end together.
+    fn find(&self, scope: &Scope, search: Search, begun: Instant) -> Result<(Found, Vec<Record>), Fault> {
         if search.count == 0 || search.summary == Summary::Count {
             let total = Some(self.store.reader.count(scope, &search.query, u64::MAX)?);
             let found = Found { search, matches: Vec::new(), included: Vec::new(), total, next: None };
@@ -91,7 +94,7 @@ impl Services {
             Total::None => None,
         };
         let next = match (page.more, page.rows.last()) {
-            (true, Some(row)) => Some(write_page(page.position, row.vid, &page.last, self.now())),
+            (true, Some(row)) => Some(write_page(page.position, row.vid, &page.last, begun)),
             _ => None,
         };
         let mut rows = page.rows;
@@ -252,8 +255,8 @@ fn local_name(text: &str) -> Option<(Kind, String)> {
 }
 
 /// `position~vid~issued~values`: what a `next` link carries. It opens nothing: the search is authorised again.
-fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) -> String {
-    let mut text = format!("{}~{}~{}", position.0, vid.0, now.0);
+fn write_page(position: Position, vid: Vid, values: &[SortValue], begun: Instant) -> String {
+    let mut text = format!("{}~{}~{}", position.0, vid.0, begun.0);
     for value in values {
         text.push('~');
         match value {
@@ -268,7 +271,7 @@ fn write_page(position: Position, vid: Vid, values: &[SortValue], now: Instant) 
     text
 }
 
-fn read_page(text: &str, now: Instant, keys: usize) -> Result<(Position, After), Fault> {
+fn read_page(text: &str, now: Instant, keys: usize) -> Result<(Position, After, Instant), Fault> {
     let invalid = || {
         Fault::new(
             FaultKind::Invalid,
@@ -287,14 +290,14 @@ fn read_page(text: &str, now: Instant, keys: usize) -> Result<(Position, After),
         return Err(Fault::new(
             FaultKind::Gone,
             "page-over",
-            "This next link is older than 15 minutes; start the search again.",
+            "This search began more than 15 minutes ago; start it again.",
         ));
     }
     let values = parts.map(read_sort_value).collect::<Option<Vec<_>>>().ok_or_else(invalid)?;
     if values.len() != keys {
         return Err(invalid());
     }
-    Ok((position, After { values, vid }))
+    Ok((position, After { values, vid }, Instant(issued)))
 }
 
 fn read_sort_value(text: &str) -> Option<SortValue> {
@@ -321,7 +324,8 @@ mod tests {
         let values =
             [SortValue::Text("ä~".into()), SortValue::None, SortValue::Real(-1.5), SortValue::Integer(-7)];
         let text = write_page(Position(9), Vid(4), &values, Instant(1000));
-        let (at, after) = read_page(&text, Instant(1000 + PAGE_LIFETIME), 4).unwrap();
+        let (at, after, begun) = read_page(&text, Instant(1000 + PAGE_LIFETIME), 4).unwrap();
+        assert_eq!(begun, Instant(1000));
         assert_eq!((at, after), (Position(9), After { values: values.to_vec(), vid: Vid(4) }));
         assert_eq!(read_page(&text, Instant(1001 + PAGE_LIFETIME), 4).unwrap_err().kind, FaultKind::Gone);
         let bad =
