@@ -202,3 +202,15 @@ async fn the_answer_to_a_bundle_is_bounded_in_bytes() {
         assert_eq!(entries[5]["resource"], Value::Null);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conditional_put_that_finds_nothing_overwrites_nobody() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    let put = |id: &str| json!([{ "request": { "method": "PUT", "url": "Patient?family=Nobody" }, "resource": patient(id, "Two") }]);
+    assert_eq!(a.bundle("transaction", put("p")).await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(a.get("/Patient/p").await.json()["meta"]["versionId"], "1");
+    assert_eq!(a.bundle("transaction", put("q")).await.status, StatusCode::OK);
+    assert_eq!(a.get("/Patient/q").await.status, StatusCode::OK);
+}

@@ -218,7 +218,9 @@ fn target(
                 (Some(found), _) => Ok(Target::Put { kind, id: found, precondition, fresh: false }),
                 (None, Some(own)) => {
                     finder.services.refuse_foreign_blocking(finder.caller, kind, &own)?;
-                    Ok(Target::Put { kind, id: own, precondition, fresh: false })
+                    // The criteria find nothing: whoever has this id is another resource.
+                    precondition.check(None)?;
+                    Ok(Target::Put { kind, id: own, precondition: Precondition::Absent, fresh: false })
                 }
                 (None, None) => {
                     let id = fresh_id()?.as_str().to_owned();
