@@ -16,6 +16,7 @@ struct Tool {
 
 const TOOLS: &[Tool] = &[
     Tool { program: "g++", package: "g++", end_to_end: false },
+    Tool { program: "bzip2", package: "bzip2", end_to_end: false },
     Tool { program: "python3", package: "python3", end_to_end: false },
     Tool { program: "storescu", package: "dcmtk", end_to_end: true },
     Tool { program: "node", package: "nodejs", end_to_end: true },
