@@ -123,7 +123,7 @@ pub fn kind_of(resource_type: &str) -> Result<Kind, Fault> {
 }
 
 /// At most 64 characters of what a caller sent, to show it back.
-pub(crate) fn short(text: &str) -> String {
+pub fn short(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

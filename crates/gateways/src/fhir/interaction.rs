@@ -3,7 +3,7 @@
 use crate::http::percent_decode;
 use http::Method;
 use lenticular_base::{Fault, FaultKind, Kind};
-use lenticular_services::resources::kind_of;
+use lenticular_services::resources::{kind_of, short};
 
 /// One interaction, its parameters decoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -184,10 +184,6 @@ fn allowed(segments: &[&str]) -> &'static str {
 
 fn unsupported(words: &str) -> Fault {
     Fault::new(FaultKind::Unsupported, "interaction", format!("{words}; /fhir/metadata says what is."))
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 #[cfg(test)]
