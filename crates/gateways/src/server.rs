@@ -25,7 +25,7 @@ pub fn doors() -> Vec<Door> {
     [
         crate::fhir::DOORS,
         crate::dicomweb::DOORS,
-        crate::app::DOORS,
+        &crate::app::doors(),
         crate::metrics::DOORS,
         crate::dimse::DOORS,
     ]
