@@ -22,8 +22,44 @@ pub enum Action {
     Reconcile,
     /// Read the own member's audit entries.
     Audit,
-    /// Members, users, devices, tokens.
+    /// Members, users, devices, tokens of the own member.
     Administer,
+    /// The deployment: new members, storage, the log level. Opens no row of anybody.
+    Operate,
+    /// What is the caller's own: session, preferences, password, tokens. Everybody may who is somebody.
+    Own,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 10] = [
+        Action::Read,
+        Action::Search,
+        Action::Write,
+        Action::Store,
+        Action::Share,
+        Action::Reconcile,
+        Action::Audit,
+        Action::Administer,
+        Action::Operate,
+        Action::Own,
+    ];
+
+    /// The action's name as the app's API carries it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Read => "read",
+            Action::Search => "search",
+            Action::Write => "write",
+            Action::Store => "store",
+            Action::Share => "share",
+            Action::Reconcile => "reconcile",
+            Action::Audit => "audit",
+            Action::Administer => "administer",
+            Action::Operate => "operate",
+            Action::Own => "own",
+        }
+    }
 }
 
 /// Why not.
@@ -71,6 +107,8 @@ pub fn decide(
         Action::Reconcile => permit_if(principal, &[Role::Clinician, Role::Radiologist, Role::Registrar]),
         Action::Audit => audit(principal),
         Action::Administer => permit_if(principal, &[Role::Administrator]),
+        Action::Operate => nothing_of_anybody(principal.operator),
+        Action::Own => nothing_of_anybody(true),
     }
 }
 
@@ -84,6 +122,11 @@ fn permit(filter: Filter) -> Decision {
 
 fn permit_if(principal: &Principal, roles: &[Role]) -> Decision {
     if roles.contains(&principal.role) { permit(own(principal)) } else { Decision::Deny(Reason::Role) }
+}
+
+/// Allowed, and opens no row.
+fn nothing_of_anybody(allowed: bool) -> Decision {
+    if allowed { permit(Filter::False) } else { Decision::Deny(Reason::Role) }
 }
 
 /// With no consent on record a member sees its own data for treatment, and what it was given; nothing else of anybody's.
@@ -108,6 +151,16 @@ fn read(principal: &Principal, facts: Facts<'_>) -> Decision {
             Some(share) => permit(given(Grantee::Link(share.clone()))),
             None => Decision::Deny(Reason::Role),
         },
+        Role::Patient => match &principal.patient {
+            Some(patient) => permit(Filter::And(vec![
+                own(principal),
+                Filter::Or(vec![
+                    Filter::Patient(patient.clone()),
+                    Filter::And(vec![Filter::NoPatient, Filter::Kind(facts.directory.to_vec())]),
+                ]),
+            ])),
+            None => Decision::Deny(Reason::Role),
+        },
         Role::Device => Decision::Deny(Reason::Role),
     }
 }
@@ -125,7 +178,7 @@ fn write(principal: &Principal, kind: Option<Kind>, facts: Facts<'_>) -> Decisio
             Filter::Kind(facts.directory.to_vec()),
         ])),
         Role::Registrar | Role::Administrator => Decision::Deny(Reason::Kind),
-        Role::Guest | Role::Device => Decision::Deny(Reason::Role),
+        Role::Patient | Role::Guest | Role::Device => Decision::Deny(Reason::Role),
     }
 }
 
@@ -134,7 +187,7 @@ fn audit(principal: &Principal) -> Decision {
     match principal.role {
         Role::Clinician | Role::Radiologist | Role::Registrar => permit(own(principal)),
         Role::Administrator => permit(Filter::And(vec![own(principal), Filter::NoPatient])),
-        Role::Guest | Role::Device => Decision::Deny(Reason::Role),
+        Role::Patient | Role::Guest | Role::Device => Decision::Deny(Reason::Role),
     }
 }
 
@@ -155,10 +208,9 @@ mod tests {
 
     fn principal(role: Role) -> Principal {
         Principal {
-            org: OrgNo(2),
-            role,
-            agent: "u".into(),
             link: (role == Role::Guest).then(|| "s1".to_owned()),
+            patient: (role == Role::Patient).then(|| "me".to_owned()),
+            ..Principal::new(OrgNo(2), role, "u")
         }
     }
 
@@ -258,5 +310,51 @@ mod tests {
         assert!(!reads(Role::Device, row(2, PATIENT, Some("p")), &[]));
         let store = decide(&principal(Role::Device), Action::Store, None, Purpose::Treat, facts());
         assert!(matches!(store, Decision::Permit(_)));
+    }
+
+    #[test]
+    fn a_patient_sees_its_own_rows_and_what_describes_the_member() {
+        let given = [grant(Grantee::Member(OrgNo(2)), None)];
+        assert!(reads(Role::Patient, row(2, PATIENT, Some("me")), &[]));
+        assert!(reads(Role::Patient, row(2, OBSERVATION, Some("me")), &[]));
+        assert!(reads(Role::Patient, row(2, ORGANIZATION, None), &[]));
+        assert!(!reads(Role::Patient, row(2, OBSERVATION, Some("you")), &[]));
+        assert!(!reads(Role::Patient, row(2, OBSERVATION, None), &[]));
+        assert!(
+            !reads(Role::Patient, row(1, OBSERVATION, Some("me")), &[]),
+            "another member's patient of that id"
+        );
+        assert!(!reads(Role::Patient, row(1, OBSERVATION, Some("p")), &given), "what the member was given");
+    }
+
+    #[test]
+    fn a_patient_of_nobody_sees_nothing() {
+        let nobody = Principal::new(OrgNo(2), Role::Patient, "u");
+        for action in [Action::Read, Action::Search] {
+            assert_eq!(decide(&nobody, action, None, Purpose::Treat, facts()), Decision::Deny(Reason::Role));
+        }
+    }
+
+    #[test]
+    fn patients_change_nothing() {
+        for action in
+            Action::ALL.into_iter().filter(|a| !matches!(a, Action::Read | Action::Search | Action::Own))
+        {
+            let decision = decide(&principal(Role::Patient), action, None, Purpose::Treat, facts());
+            assert_eq!(decision, Decision::Deny(Reason::Role), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn to_operate_and_to_own_opens_no_row() {
+        let operator = Principal { operator: true, ..principal(Role::Administrator) };
+        for action in [Action::Operate, Action::Own] {
+            let Decision::Permit(scope) = decide(&operator, action, None, Purpose::Treat, facts()) else {
+                panic!("an operator may {action:?}");
+            };
+            assert!(!scope.permits(&row(2, ORGANIZATION, None), &[]));
+        }
+        let other = decide(&principal(Role::Administrator), Action::Operate, None, Purpose::Treat, facts());
+        assert_eq!(other, Decision::Deny(Reason::Role));
     }
 }

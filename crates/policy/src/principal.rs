@@ -13,6 +13,8 @@ pub enum Role {
     Radiologist,
     /// Registers patients and decides conflicts of identity; sees no clinical content.
     Registrar,
+    /// A patient of the member: reads the rows of its own Patient, and what describes the member. Writes nothing.
+    Patient,
     /// Holds a link that somebody gave away: reads what the link names.
     Guest,
     /// A device of the member (a scanner) or an import by the owner of the data folder: stores, never reads.
@@ -20,6 +22,10 @@ pub enum Role {
 }
 
 impl Role {
+    /// The roles that people can be given.
+    pub const OF_PEOPLE: [Role; 5] =
+        [Role::Administrator, Role::Clinician, Role::Radiologist, Role::Registrar, Role::Patient];
+
     /// The role's name as tokens and audit entries carry it.
     pub fn name(self) -> &'static str {
         match self {
@@ -27,6 +33,7 @@ impl Role {
             Role::Clinician => "clinician",
             Role::Radiologist => "radiologist",
             Role::Registrar => "registrar",
+            Role::Patient => "patient",
             Role::Guest => "guest",
             Role::Device => "device",
         }
@@ -34,9 +41,7 @@ impl Role {
 
     /// The role of that name, of those that people can be given.
     pub fn parse(name: &str) -> Option<Role> {
-        [Role::Administrator, Role::Clinician, Role::Radiologist, Role::Registrar]
-            .into_iter()
-            .find(|role| role.name() == name)
+        Role::OF_PEOPLE.into_iter().find(|role| role.name() == name)
     }
 }
 
@@ -64,14 +69,27 @@ impl Purpose {
     }
 }
 
-/// Who acts: proved by a token, a link or a device's binding.
+/// Who acts: proved by a session, a token, a link or a device's binding.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Principal {
     /// The member that this one acts for.
     pub org: OrgNo,
     pub role: Role,
-    /// The user's id, the device's AE title or the link's id, as the audit log names it.
+    /// The user's login, the token's or the link's name, the device's AE title: as the audit log names it.
     pub agent: String,
     /// The share that a guest's link stands for.
     pub link: Option<String>,
+    /// The Patient of the member that a [`Role::Patient`] is.
+    pub patient: Option<String>,
+    /// The login of the user whose session or token this is.
+    pub user: Option<String>,
+    /// Whether this one runs the deployment: makes members, sees its storage. It opens no row of anybody.
+    pub operator: bool,
+}
+
+impl Principal {
+    /// Somebody of a member, who is no patient, no guest, no operator and no user with a login.
+    pub fn new(org: OrgNo, role: Role, agent: impl Into<String>) -> Principal {
+        Principal { org, role, agent: agent.into(), link: None, patient: None, user: None, operator: false }
+    }
 }

@@ -122,7 +122,7 @@ fn device(member: &Member) -> Caller {
 
 fn caller(member: &Member, role: Role) -> Caller {
     Caller {
-        principal: Principal { org: OrgNo(member.no), role, agent: "demo".into(), link: None },
+        principal: Principal::new(OrgNo(member.no), role, "demo"),
         purpose: Purpose::Treat,
         way: "import",
     }

@@ -114,7 +114,7 @@ fn import_file(
     path: &Path,
 ) -> Result<Imported> {
     let caller = |role| Caller {
-        principal: Principal { org, role, agent: "import".into(), link: None },
+        principal: Principal::new(org, role, "import"),
         purpose: Purpose::Treat,
         way: "import",
     };

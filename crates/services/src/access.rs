@@ -82,6 +82,8 @@ fn refusal(caller: &Caller, action: Action, reason: Reason) -> Fault {
         Action::Reconcile => "decide conflicts",
         Action::Audit => "read the audit log",
         Action::Administer => "administer members, users and devices",
+        Action::Operate => "run the deployment",
+        Action::Own => "sign in or keep anything of its own",
     };
     let words = match reason {
         Reason::Role => format!("The role {role} may not {what}."),

@@ -126,12 +126,11 @@ impl Services {
         agent: &str,
     ) -> Result<(), Fault> {
         let caller = Caller {
-            principal: lenticular_policy::Principal {
-                org: NETWORK,
-                role: lenticular_policy::Role::Device,
-                agent: agent.chars().take(64).collect(),
-                link: None,
-            },
+            principal: lenticular_policy::Principal::new(
+                NETWORK,
+                lenticular_policy::Role::Device,
+                agent.chars().take(64).collect::<String>(),
+            ),
             purpose: lenticular_policy::Purpose::Treat,
             way,
         };

@@ -56,7 +56,7 @@ async fn set_up_audited(
         Ok((member, _)) => (OrgNo(member.no), Role::Administrator, "owner", member.id.as_str()),
         Err(_) => (NETWORK, Role::Guest, "", ""),
     };
-    let principal = Principal { org, role, agent: agent.to_owned(), link: None };
+    let principal = Principal::new(org, role, agent);
     let caller = Caller { principal, purpose: Purpose::Treat, way: "app" };
     services.audited(&caller, Access::of('C', "set-up", "Member", entity), outcome).await
 }

@@ -163,7 +163,7 @@ async fn a_write_whose_client_hangs_up_is_done_and_in_the_log() {
     let house = House::open().await;
     let (a, services) = (Client::a(&house), &house.services);
     let org = lenticular_base::OrgNo(services.member("hospital-a").await.unwrap().no);
-    let principal = Principal { org, role: Role::Clinician, agent: "dr".into(), link: None };
+    let principal = Principal::new(org, Role::Clinician, "dr");
     let caller = Caller { principal, purpose: Purpose::Treat, way: "fhir" };
     let kind: Kind = kind_of("Patient").unwrap();
     let body = |id: &str| Bytes::from(patient(id, "One").to_string());

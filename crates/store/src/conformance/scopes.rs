@@ -43,10 +43,13 @@ fn scopes(now: Instant) -> Vec<Scope> {
     let facts = Facts { now, administrative: &[OTHER], directory: &[KIND] };
     let mut found = vec![Scope::default(), Scope::of_whole_store(), Scope::of_own_work(B)];
     for org in [A, B, OrgNo(9)] {
-        for role in [Role::Administrator, Role::Clinician, Role::Registrar, Role::Guest, Role::Device] {
+        for role in
+            [Role::Administrator, Role::Clinician, Role::Registrar, Role::Patient, Role::Guest, Role::Device]
+        {
             for action in [Action::Read, Action::Write, Action::Audit] {
                 let link = (role == Role::Guest).then(|| "link".to_owned());
-                let principal = Principal { org, role, agent: "u".into(), link };
+                let patient = (role == Role::Patient).then(|| "p".to_owned());
+                let principal = Principal { link, patient, ..Principal::new(org, role, "u") };
                 if let Decision::Permit(scope) = decide(&principal, action, None, Purpose::Treat, facts) {
                     found.push(scope.within_kinds(vec![KIND]));
                     found.push(scope.within_kinds(Vec::new()));

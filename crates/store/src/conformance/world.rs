@@ -101,7 +101,7 @@ pub fn add(store: &Store, org: OrgNo, id: &str, entries: Vec<Entry>) -> Receipt 
 
 /// What a clinician of a member may read at a moment.
 pub fn clinician(org: OrgNo, now: lenticular_base::Instant) -> Scope {
-    let principal = Principal { org, role: Role::Clinician, agent: "c".into(), link: None };
+    let principal = Principal::new(org, Role::Clinician, "c");
     let facts = Facts { now, administrative: &[], directory: &[] };
     match decide(&principal, Action::Read, None, Purpose::Treat, facts) {
         Decision::Permit(scope) => scope,
