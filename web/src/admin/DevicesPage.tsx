@@ -1,0 +1,5 @@
+import { Page } from "../ui/Page.tsx";
+
+export function DevicesPage() {
+  return <Page title="DevicesPage">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../ui/Page.tsx";
+
+export function UsersPage() {
+  return <Page title="UsersPage">…</Page>;
+}

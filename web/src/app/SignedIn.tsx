@@ -1,0 +1,37 @@
+import { Outlet } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { linkToken } from "../api/http.ts";
+import { Loading } from "../ui/Loading.tsx";
+import { NoSession, ProblemView } from "../ui/Problem.tsx";
+import { PaletteContext } from "./palette.ts";
+import { goToLogin, SessionProvider, useSessionQuery } from "./session.tsx";
+import { useShortcuts } from "./shortcuts.ts";
+
+const Palette = lazy(() => import("./Palette.tsx"));
+
+/** Nothing below is shown to nobody: without a session the login page comes, and comes back here. */
+export function SignedIn() {
+  const { data: session, error, isPending, refetch } = useSessionQuery();
+  const [paletteOpen, setPaletteOpen] = useState(false);
+  const absent = session === null;
+  useEffect(() => {
+    if (absent) goToLogin();
+  }, [absent]);
+  // fetched while nobody waits for it, so that it opens at once
+  useEffect(() => {
+    if (session) requestIdleCallback?.(() => void import("./Palette.tsx"));
+  }, [session]);
+  const open = () => setPaletteOpen(true);
+  useShortcuts({ "mod+k": () => setPaletteOpen((was) => !was), "/": open }, { enabled: Boolean(session) && !linkToken(), inDialogs: paletteOpen });
+  if (isPending) return <Loading />;
+  if (error) return <ProblemView error={error} retry={() => void refetch()} page />;
+  if (!session) return <NoSession />;
+  return (
+    <SessionProvider value={session}>
+      <PaletteContext.Provider value={open}>
+        <Outlet />
+        <Suspense fallback={null}>{paletteOpen && <Palette close={() => setPaletteOpen(false)} />}</Suspense>
+      </PaletteContext.Provider>
+    </SessionProvider>
+  );
+}

@@ -1,0 +1,100 @@
+import { Avatar, Menu, Text, UnstyledButton } from "@mantine/core";
+import { IconBuildingHospital, IconCheck, IconKeyboard, IconLogout, IconMoon, IconSettings, IconSun, IconBulb, IconDeviceLaptop } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { keepLinkToken } from "../api/http.ts";
+import { setScheme, SCHEMES, useScheme } from "./scheme.ts";
+import classes from "./UserMenu.module.css";
+import { signOut, useSession, useSwitchMember } from "./session.tsx";
+
+const SCHEME_ICONS = { auto: IconDeviceLaptop, light: IconSun, dark: IconMoon, reading: IconBulb };
+
+export function UserMenu() {
+  const { t } = useTranslation();
+  const session = useSession();
+  const scheme = useScheme();
+  const switchMember = useSwitchMember();
+  const name = session.user?.name ?? t("guest");
+  return (
+    <Menu position="bottom-end" width={280} keepMounted={false}>
+      <Menu.Target>
+        <UnstyledButton className={classes.target} aria-label={t("userMenu", { name, member: session.member.name })}>
+          <span className={classes.words} aria-hidden>
+            <Text size="sm" fw={600} truncate dir="auto">
+              {name}
+            </Text>
+            <Text size="xs" c="dimmed" truncate dir="auto">
+              {session.member.name}
+            </Text>
+          </span>
+          <Avatar name={name} size={34} radius="xl" color="lens" aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <bdi>{name}</bdi> · {t(`roles.${session.role}`)}
+        </Menu.Label>
+        {session.memberships.length > 1 && (
+          <>
+            <Menu.Divider />
+            <Menu.Label>{t("switchMember")}</Menu.Label>
+            {session.memberships.map((membership) => (
+              <Menu.Item
+                key={membership.member}
+                leftSection={<IconBuildingHospital size={16} aria-hidden />}
+                rightSection={membership.member === session.member.id ? <IconCheck size={16} aria-label={t("current")} /> : null}
+                onClick={() => void switchMember(membership.member)}
+                disabled={membership.member === session.member.id}
+              >
+                <bdi>{membership.name}</bdi> · {t(`roles.${membership.role}`)}
+              </Menu.Item>
+            ))}
+          </>
+        )}
+        <Menu.Divider />
+        <Menu.Label>{t("colours")}</Menu.Label>
+        {SCHEMES.map((option) => {
+          const SchemeIcon = SCHEME_ICONS[option];
+          return (
+            <Menu.Item
+              key={option}
+              role="menuitemradio"
+              aria-checked={scheme === option}
+              leftSection={<SchemeIcon size={16} aria-hidden />}
+              rightSection={scheme === option ? <IconCheck size={16} aria-hidden /> : null}
+              closeMenuOnClick={false}
+              onClick={() => setScheme(option)}
+            >
+              {t(`schemes.${option}`)}
+            </Menu.Item>
+          );
+        })}
+        <Menu.Divider />
+        {session.user && (
+          <>
+            <Menu.Item component={Link} to="/settings" leftSection={<IconSettings size={16} aria-hidden />}>
+              {t("nav.settings")}
+            </Menu.Item>
+            <Menu.Item component={Link} to="/help" leftSection={<IconKeyboard size={16} aria-hidden />}>
+              {t("nav.help")}
+            </Menu.Item>
+            <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void signOut()}>
+              {t("signOut")}
+            </Menu.Item>
+          </>
+        )}
+        {!session.user && (
+          <Menu.Item
+            leftSection={<IconLogout size={16} aria-hidden />}
+            onClick={() => {
+              keepLinkToken(null);
+              location.assign("/login");
+            }}
+          >
+            {t("leaveLink")}
+          </Menu.Item>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

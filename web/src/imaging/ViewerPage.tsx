@@ -1,0 +1,5 @@
+import { Page } from "../ui/Page.tsx";
+
+export function ViewerPage() {
+  return <Page title="ViewerPage">…</Page>;
+}

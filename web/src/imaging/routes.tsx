@@ -1,0 +1,18 @@
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { shellRoute, signedInRoute } from "../app/root.tsx";
+
+export const studiesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/studies",
+  component: lazyRouteComponent(() => import("./StudiesPage.tsx"), "StudiesPage"),
+});
+
+/** The viewer: the whole window is the pictures'. */
+export const viewerRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/studies/$study",
+  component: lazyRouteComponent(() => import("./ViewerPage.tsx"), "ViewerPage"),
+});
+
+export const imagingRoutes = [studiesRoute];
+export const viewerRoutes = [viewerRoute];

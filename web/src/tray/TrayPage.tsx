@@ -1,0 +1,5 @@
+import { Page } from "../ui/Page.tsx";
+
+export function TrayPage() {
+  return <Page title="TrayPage">…</Page>;
+}

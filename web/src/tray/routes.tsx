@@ -1,0 +1,16 @@
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { shellRoute } from "../app/root.tsx";
+
+export const trayRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/tray",
+  component: lazyRouteComponent(() => import("./TrayPage.tsx"), "TrayPage"),
+});
+
+export const conflictRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/tray/$conflict",
+  component: lazyRouteComponent(() => import("./ConflictPage.tsx"), "ConflictPage"),
+});
+
+export const trayRoutes = [trayRoute, conflictRoute];

@@ -1,0 +1,16 @@
+import { Anchor, Container } from "@mantine/core";
+import { IconMapQuestion } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { Empty } from "./Empty.tsx";
+
+/** No page has this address. */
+export function NotFound() {
+  const { t } = useTranslation("ui");
+  return (
+    <Container size="sm" py="xl" component="main">
+      <Empty icon={IconMapQuestion} title={t("notFound.title")} action={<Anchor href="/">{t("notFound.home")}</Anchor>}>
+        {t("notFound.words")}
+      </Empty>
+    </Container>
+  );
+}
