@@ -5,9 +5,11 @@
 //! - A caller is known before anything is read: bearer token (HTTP) or AE title and address (DIMSE).
 //! - Nothing here decides access or touches the store.
 //!
-//! Start reading at [`http`] and [`doors`]; one module a protocol: [`fhir`], [`dicomweb`], [`dimse`], [`app`], [`metrics`].
+//! Start reading at [`http`] and [`doors`]; one module a protocol: [`fhir`], [`dicomweb`], [`dimse`], [`app`], [`metrics`];
+//! and [`assets`] for the pages of the app.
 
 pub mod app;
+pub mod assets;
 pub mod dicomweb;
 pub mod dimse;
 pub mod doors;

@@ -1,10 +1,11 @@
 //! The HTTP listener: all routers behind one port, with limits on headers and time, drained on stop.
 
+use crate::assets::Assets;
 use crate::doors::Door;
 use crate::http::answer;
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::Response;
 use http::header::{HOST, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -27,19 +28,30 @@ pub fn doors() -> Vec<Door> {
         crate::dicomweb::DOORS,
         &crate::app::doors(),
         crate::metrics::DOORS,
+        crate::assets::DOORS,
         crate::dimse::DOORS,
     ]
     .concat()
 }
 
-/// All HTTP routes over the services.
+/// All HTTP routes over the services, without the pages of the app.
 pub fn router(services: Services) -> Router {
+    site(services, |_, _| None)
+}
+
+/// All HTTP routes over the services, with the app at every path that no protocol has.
+pub fn site(services: Services, assets: Assets) -> Router {
     Router::new()
         .merge(crate::metrics::router())
         .merge(crate::app::router().layer(from_fn(|request, next| in_time(ANSWER, request, next))))
         .merge(crate::fhir::router())
         .merge(crate::dicomweb::router())
+        .fallback(move |request: Request| async move { crate::assets::serve(assets, &request) })
         .layer(from_fn(crate::unread::settle))
+        .layer(map_response(async |mut response: Response| {
+            crate::assets::guard(response.headers_mut());
+            response
+        }))
         .with_state(services)
 }
 
