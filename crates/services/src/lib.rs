@@ -12,12 +12,14 @@ pub mod access;
 pub mod audit;
 pub mod audit_events;
 pub mod commit;
+pub mod demo;
 pub mod extract;
 pub mod frames;
 pub mod history;
 pub mod import;
 pub mod ingest;
 pub mod instance_body;
+pub mod jobs;
 pub mod network;
 pub mod records;
 pub mod resources;
@@ -73,12 +75,21 @@ pub struct Services {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
     pub(crate) imaging: Arc<frames::ImagingState>,
+    pub(crate) jobs: Arc<jobs::Jobs>,
+    pub(crate) reset: Option<demo::Reset>,
 }
 
 impl Services {
     /// The use cases over `store`.
     pub fn new(store: Store, clock: Clock, settings: Settings) -> Services {
-        Services { store, clock, settings: Arc::new(settings), imaging: Arc::default() }
+        Services {
+            store,
+            clock,
+            settings: Arc::new(settings),
+            imaging: Arc::default(),
+            jobs: Arc::default(),
+            reset: None,
+        }
     }
 
     /// What time it is.
