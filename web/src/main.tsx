@@ -1,17 +1,19 @@
-import "@mantine/core/styles.css";
-import "@mantine/notifications/styles.css";
+import "@mantine/core/styles/baseline.layer.css";
+import "@mantine/core/styles/default-css-variables.layer.css";
+import "@mantine/core/styles/global.layer.css";
 import "./app/app.css";
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
+import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { startI18n } from "./app/i18n.ts";
 import { queryClient } from "./app/queries.ts";
 import { router } from "./app/router.tsx";
 import { schemeManager } from "./app/scheme.ts";
 import { cssVariables, theme } from "./app/theme.ts";
+
+const Notices = lazy(() => import("./app/Notices.tsx"));
 
 await startI18n();
 
@@ -25,7 +27,9 @@ if (root) {
         colorSchemeManager={schemeManager}
         defaultColorScheme="auto"
       >
-        <Notifications position="bottom-right" limit={4} />
+        <Suspense fallback={null}>
+          <Notices />
+        </Suspense>
         <QueryClientProvider client={queryClient}>
           <RouterProvider router={router} />
         </QueryClientProvider>

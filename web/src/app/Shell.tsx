@@ -1,64 +1,22 @@
 // Navigation around a page: a rail on wide windows, a bar of four and a drawer on phones.
-import { ActionIcon, AppShell, Drawer, Group, NavLink, ScrollArea, Stack, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { ActionIcon, AppShell, Group, ScrollArea, UnstyledButton } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { IconDots, IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand, IconSearch } from "@tabler/icons-react";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Loading } from "../ui/Loading.tsx";
 import { Offline } from "../ui/Offline.tsx";
 import { Logo } from "./Logo.tsx";
 import { type Place, placesFor } from "./navigation.ts";
 import { useOpenPalette } from "./palette.ts";
+import { Places, useIsHere } from "./Places.tsx";
 import classes from "./Shell.module.css";
 import { useSavePreference, useSession } from "./session.tsx";
-import { UserMenu } from "./UserMenu.tsx";
+import { UserButton } from "./UserButton.tsx";
 
-const GROUPS = ["work", "exchange", "manage"] as const;
-
-function useIsHere() {
-  const path = useRouterState({ select: (state) => state.location.pathname });
-  return (to: string) => (to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`));
-}
-
-function Places({ places, compact, onGo }: { places: Place[]; compact: boolean; onGo?: () => void }) {
-  const { t } = useTranslation();
-  const isHere = useIsHere();
-  return (
-    <Stack gap="lg" component="ul" className={classes.places}>
-      {GROUPS.filter((group) => places.some((place) => place.group === group)).map((group) => (
-        <li key={group}>
-          {!compact && (
-            <Text size="xs" c="dimmed" px="sm" pb={4} fw={600}>
-              {t(`groups.${group}`)}
-            </Text>
-          )}
-          <ul className={classes.places}>
-            {places
-              .filter((place) => place.group === group)
-              .map((place) => (
-                <li key={place.to}>
-                  <Tooltip label={t(`nav.${place.name}`)} position="right" disabled={!compact}>
-                    <NavLink
-                      component={Link}
-                      to={place.to}
-                      onClick={onGo}
-                      active={isHere(place.to)}
-                      aria-current={isHere(place.to) ? "page" : undefined}
-                      aria-label={compact ? t(`nav.${place.name}`) : undefined}
-                      label={compact ? undefined : t(`nav.${place.name}`)}
-                      leftSection={<place.icon size={20} stroke={1.6} aria-hidden />}
-                      className={classes.place}
-                    />
-                  </Tooltip>
-                </li>
-              ))}
-          </ul>
-        </li>
-      ))}
-    </Stack>
-  );
-}
+const UserMenu = lazy(() => import("./UserMenu.tsx"));
+const MoreDrawer = lazy(() => import("./MoreDrawer.tsx"));
 
 function Bar({ places, more }: { places: Place[]; more: () => void }) {
   const { t } = useTranslation();
@@ -114,7 +72,9 @@ export function Shell() {
               {!phone && <kbd aria-hidden>Ctrl K</kbd>}
             </UnstyledButton>
           )}
-          <UserMenu />
+          <Suspense fallback={<UserButton name={session.user?.name ?? t("guest")} member={session.member.name} />}>
+            <UserMenu />
+          </Suspense>
         </Group>
       </AppShell.Header>
       {!phone && (
@@ -145,11 +105,7 @@ export function Shell() {
           <Bar places={places} more={open} />
         </AppShell.Footer>
       )}
-      <Drawer opened={drawer} onClose={close} position="bottom" size="auto" title={t("navigation")} closeButtonProps={{ "aria-label": t("close") }}>
-        <nav aria-label={t("more")}>
-          <Places places={places} compact={false} onGo={close} />
-        </nav>
-      </Drawer>
+      <Suspense fallback={null}>{drawer && <MoreDrawer places={places} close={close} />}</Suspense>
     </AppShell>
   );
 }

@@ -1,15 +1,16 @@
-import { Avatar, Menu, Text, UnstyledButton } from "@mantine/core";
+import { Menu } from "@mantine/core";
 import { IconBuildingHospital, IconCheck, IconKeyboard, IconLogout, IconMoon, IconSettings, IconSun, IconBulb, IconDeviceLaptop } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { keepLinkToken } from "../api/http.ts";
+import { UserButton } from "./UserButton.tsx";
 import { setScheme, SCHEMES, useScheme } from "./scheme.ts";
-import classes from "./UserMenu.module.css";
 import { signOut, useSession, useSwitchMember } from "./session.tsx";
 
 const SCHEME_ICONS = { auto: IconDeviceLaptop, light: IconSun, dark: IconMoon, reading: IconBulb };
 
-export function UserMenu() {
+/** Who is signed in, for which member, and what they may set; fetched behind the first page. */
+export default function UserMenu() {
   const { t } = useTranslation();
   const session = useSession();
   const scheme = useScheme();
@@ -18,17 +19,7 @@ export function UserMenu() {
   return (
     <Menu position="bottom-end" width={280} keepMounted={false}>
       <Menu.Target>
-        <UnstyledButton className={classes.target} aria-label={t("userMenu", { name, member: session.member.name })}>
-          <span className={classes.words} aria-hidden>
-            <Text size="sm" fw={600} truncate dir="auto">
-              {name}
-            </Text>
-            <Text size="xs" c="dimmed" truncate dir="auto">
-              {session.member.name}
-            </Text>
-          </span>
-          <Avatar name={name} size={34} radius="xl" color="lens" aria-hidden />
-        </UnstyledButton>
+        <UserButton name={name} member={session.member.name} />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
