@@ -2,10 +2,19 @@
 
 mod anatomy;
 mod canvas;
+pub(crate) mod capture;
+pub(crate) mod cine;
 pub(crate) mod ct;
+mod head;
+pub(crate) mod hostile;
+pub(crate) mod mr;
 mod noise;
 mod part10;
+mod pixels;
+pub(crate) mod radiograph;
 pub(crate) mod small;
+pub(crate) mod study;
+mod thorax;
 pub(crate) mod truth;
 mod tubes;
 
@@ -33,7 +42,7 @@ pub struct PatientFacts {
     pub weight_g: u32,
 }
 
-/// What the Study, Series and Equipment modules say; [`crate::Person::study_facts`] gives those of a chest CT.
+/// What the Study, Series and Equipment modules say; [`crate::Person::exam_facts`] gives those of an examination.
 #[derive(Debug, Clone)]
 pub struct StudyFacts {
     pub study_uid: String,
@@ -52,9 +61,9 @@ pub struct StudyFacts {
 }
 
 impl PatientFacts {
-    /// PS3.5 §6.2.1: the alphabetic group, and the ideographic one where the name has it.
+    /// PS3.5 §6.2.1: the alphabetic group, cut at 64 characters as a scanner's console does, and the ideographic one where the name has it.
     fn person_name(&self) -> String {
-        let mut name = format!("{}^{}", self.family, self.given);
+        let mut name = format!("{}^{}", self.family, self.given).chars().take(64).collect::<String>();
         if let Some(native) = self.native.as_ref().filter(|native| native.ideographic) {
             name.push_str(&format!("={}^{}", native.family, native.given));
         }

@@ -18,6 +18,7 @@
 
 mod bundle;
 mod calendar;
+mod exams;
 mod history;
 mod imaging;
 mod json;
@@ -29,9 +30,16 @@ mod random;
 mod uid;
 
 pub use calendar::{Date, Moment};
-pub use imaging::ct::{CtPhantom, PhantomSize, ct_phantom};
+pub use exams::{Exam, ExamKind};
+pub use imaging::capture::Captures;
+pub use imaging::cine::{Echo, EchoSize, EchoTruth};
+pub use imaging::ct::{CtPhantom, PhantomSize, ct_phantom, prior_ct_phantom};
+pub use imaging::hostile::hostile_study;
+pub use imaging::mr::{MrPhantom, MrSeries, MrSize, MrTruth};
+pub use imaging::radiograph::{ChestRadiograph, RadiographTruth};
 pub use imaging::small::{SmallImage, single_frame};
-pub use imaging::truth::{Insert, Nodule, PhantomTruth};
+pub use imaging::study::{DEMO_PEOPLE, Study};
+pub use imaging::truth::{CtTruth, Insert, Nodule, PhantomTruth};
 pub use imaging::{PatientFacts, StudyFacts};
 pub use load::{LOAD_MRN_SYSTEM, Resource, Resources, load_bundle, load_mrn, resources};
 pub use network::{Location, Member, MemberKind, Network, Practitioner, network};

@@ -2,6 +2,7 @@
 
 use crate::bundle::{Link, Transaction, coding};
 use crate::calendar::{Date, Moment};
+use crate::exams::{Exam, ExamKind, exams};
 use crate::imaging::ct::{CtPhantom, PhantomSize, ct_phantom};
 use crate::imaging::{PatientFacts, StudyFacts};
 use crate::json::Json;
@@ -68,6 +69,8 @@ pub struct Person {
     pub copd: bool,
     /// Person 0 always has one.
     pub chest_ct: Option<ChestCt>,
+    /// Every examination that made pictures, the chest CT among them, oldest first.
+    pub exams: Vec<Exam>,
     pub(crate) seed: u64,
     pub(crate) today: Date,
     pub(crate) culture: &'static Culture,
@@ -154,6 +157,7 @@ pub fn person(seed: u64, number: u32, today: Date) -> Person {
         when: Moment { date: today.plus(-days_ago), seconds: ct_seconds, offset_hours: town.offset_hours },
         phantom_seed: derive(key, "phantom", 0),
     });
+    let exams = exams(number, key, today, birth, chest_ct.as_ref(), town.offset_hours);
     Person {
         number,
         member,
@@ -172,6 +176,7 @@ pub fn person(seed: u64, number: u32, today: Date) -> Person {
         hypertension,
         copd,
         chest_ct,
+        exams,
         seed,
         today,
         culture,
@@ -238,19 +243,7 @@ impl Person {
 
     /// What goes into the Study, Series and Equipment modules of this person's chest CT.
     pub fn study_facts(&self) -> Option<StudyFacts> {
-        let ct = self.chest_ct.as_ref()?;
-        let network = network(self.seed);
-        let member = network.member(self.member)?;
-        Some(StudyFacts {
-            study_uid: ct.study_uid.clone(),
-            accession: ct.accession.clone(),
-            study_id: ct.accession.clone(),
-            when: ct.when,
-            description: "CT chest with contrast".to_owned(),
-            referring: member.specialist("Respiratory medicine").dicom_name(),
-            institution: member.latin_name.to_owned(),
-            station: member.ae_title.to_owned(),
-        })
+        self.exams.iter().find(|exam| exam.kind == ExamKind::ChestCt).map(|exam| self.exam_facts(exam))
     }
 
     /// This person's chest CT, whose nodules the report in [`Self::transaction`] describes.

@@ -7,6 +7,7 @@
 pub(super) const LENGTH: f64 = 320.0;
 pub(super) const LUNG: f32 = -850.0;
 pub(super) const AIR: f32 = -1000.0;
+pub(super) const LIVER: f32 = 108.0;
 const FAT: f32 = -100.0;
 const MUSCLE: f32 = 55.0;
 const CORTICAL: f32 = 850.0;
@@ -290,7 +291,7 @@ impl Level {
         }
         let p = [x, y, self.z];
         if x < 28.0 - 0.5 * (y + 10.0) && y < 58.0 && x < 40.0 {
-            return 108.0;
+            return LIVER;
         }
         if inside(p, [82.0, 34.0, 12.0], [30.0, 32.0, 42.0]) > 0.0 {
             return 122.0;

@@ -1,5 +1,6 @@
 //! One slice being drawn: tissue first, then tubes and spheres blended in by coverage, then the point spread.
 
+use super::pixels::blur;
 use super::tubes::Tube;
 
 /// Width and height of the image, mm.
@@ -110,23 +111,6 @@ impl Canvas {
 
     /// The scanner's point spread: [1 2 1] / 4 along rows and columns. It keeps sums, and so volumes.
     pub(super) fn blur(&mut self) {
-        let columns = self.columns;
-        let mut line = vec![0.0_f32; columns];
-        for values in self.hu.chunks_exact_mut(columns) {
-            line.copy_from_slice(values);
-            for column in 1..columns - 1 {
-                values[column] = (line[column - 1] + 2.0 * line[column] + line[column + 1]) * 0.25;
-            }
-        }
-        let mut above = self.hu[..columns].to_vec();
-        for row in 1..self.rows - 1 {
-            let (before, after) = self.hu.split_at_mut((row + 1) * columns);
-            let current = &mut before[row * columns..];
-            line.copy_from_slice(current);
-            for column in 0..columns {
-                current[column] = (above[column] + 2.0 * line[column] + after[column]) * 0.25;
-            }
-            std::mem::swap(&mut above, &mut line);
-        }
+        blur(&mut self.hu, self.columns);
     }
 }

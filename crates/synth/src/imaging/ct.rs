@@ -1,19 +1,25 @@
 //! The chest CT phantom: analytic anatomy, partial volume, a small point spread, noise, and complete CT Image Storage
 //! instances (PS3.3 §A.3). Each slice is computed on its own.
 
-use super::anatomy::{Anatomy, LENGTH, LUNG, PAD_THICKNESS};
+use super::anatomy::{Anatomy, LENGTH, LIVER, LUNG, PAD_THICKNESS};
 use super::canvas::{Canvas, FIELD, distance, origin};
 use super::noise::Noise;
 use super::part10::DataSet;
-use super::truth::{Insert, Nodule, PhantomTruth};
+use super::truth::{CtTruth, Insert, Nodule, PhantomTruth};
 use super::tubes::{self, Tube};
 use super::{PatientFacts, Series, StudyFacts};
-use crate::random::Random;
+use crate::random::{Random, derive};
 use crate::uid::uid;
 
 const CT_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
 const INTERCEPT: i32 = -1024;
 const NOISE: f64 = 10.0;
+/// Diameters of the nodules a year before, of those of today.
+const YEAR_BEFORE: f64 = 0.6;
+/// Middle of the liver's sphere, and its radius today and a year before, mm.
+const SPHERE_CENTER: [f64; 3] = [-62.0, -8.0, 30.0];
+const SPHERE_RADIUS: [f64; 2] = [20.0, 15.0];
+const SPHERE_HU: f64 = 60.0;
 
 /// How finely the phantom is sampled; its extent in mm stays the same (360 x 360 x 320).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub struct CtPhantom {
     clavicles: Vec<Tube>,
     nodules: Vec<Nodule>,
     inserts: Vec<Insert>,
+    sphere: CtTruth,
     noise: Noise,
     header: DataSet,
     series_uid: String,
@@ -51,6 +58,28 @@ pub struct CtPhantom {
 
 /// The phantom of a seed, as a study of that patient. The patient's height and weight decide how much fat there is.
 pub fn ct_phantom(seed: u64, patient: &PatientFacts, study: &StudyFacts, size: PhantomSize) -> CtPhantom {
+    build([seed, seed], false, patient, study, size)
+}
+
+/// The same chest a year before: the same nodules with 0.6 of their diameters, the liver's sphere with 30 mm instead of
+/// 40. UIDs and noise are its own.
+pub fn prior_ct_phantom(
+    seed: u64,
+    patient: &PatientFacts,
+    study: &StudyFacts,
+    size: PhantomSize,
+) -> CtPhantom {
+    build([seed, derive(seed, "prior", 0)], true, patient, study, size)
+}
+
+/// The first seed decides the anatomy, the second UIDs and noise.
+fn build(
+    [seed, own]: [u64; 2],
+    prior: bool,
+    patient: &PatientFacts,
+    study: &StudyFacts,
+    size: PhantomSize,
+) -> CtPhantom {
     let columns = size.columns.clamp(16, 2048);
     let rows = size.rows.clamp(16, 2048);
     let slices = size.slices.clamp(1, 2048);
@@ -59,22 +88,33 @@ pub fn ct_phantom(seed: u64, patient: &PatientFacts, study: &StudyFacts, size: P
     let anatomy = anatomy(seed, patient);
     let large = tubes::large();
     let mut nodules = place_nodules(seed, &anatomy, &large);
-    for nodule in &mut nodules {
-        nodule.center_voxel = to_voxel(nodule.center_mm, spacing);
-    }
     let inserts = place_inserts(&anatomy, spacing);
+    // The vessels go round the nodules of today, so that they run alike in the prior scan.
     let mut drawn = tubes::trees(seed, &anatomy, &nodules);
     drawn.extend(large);
+    for nodule in &mut nodules {
+        nodule.center_voxel = to_voxel(nodule.center_mm, spacing);
+        if prior {
+            nodule.diameter_mm *= YEAR_BEFORE;
+        }
+    }
+    let sphere = CtTruth {
+        sphere_center_mm: SPHERE_CENTER,
+        sphere_center_voxel: to_voxel(SPHERE_CENTER, spacing),
+        radius_mm: SPHERE_RADIUS[usize::from(prior)],
+        hu: SPHERE_HU,
+        background_hu: f64::from(LIVER),
+    };
     let series = Series {
         modality: "CT",
-        description: "Chest 2.0 soft tissue",
-        uid: uid(seed, "ct series", 0),
+        description: &format!("Chest {:.1} soft tissue", spacing[2]),
+        uid: uid(own, "ct series", 0),
         number: 2,
         seconds: 95,
     };
-    let header = header(seed, patient, study, &series, size, spacing);
+    let header = header(own, patient, study, &series, size, spacing);
     CtPhantom {
-        seed,
+        seed: own,
         size,
         spacing,
         anatomy,
@@ -82,6 +122,7 @@ pub fn ct_phantom(seed: u64, patient: &PatientFacts, study: &StudyFacts, size: P
         clavicles: tubes::clavicles(),
         nodules,
         inserts,
+        sphere,
         noise: Noise::new(NOISE),
         header,
         series_uid: series.uid,
@@ -222,6 +263,7 @@ impl CtPhantom {
             spacing_mm: self.spacing,
             nodules: self.nodules.clone(),
             inserts: self.inserts.clone(),
+            sphere: self.sphere.clone(),
             noise_hu: NOISE,
             rescale_intercept: INTERCEPT,
         }
@@ -268,6 +310,7 @@ impl CtPhantom {
         for insert in &self.inserts {
             canvas.draw_ball(insert.center_mm, insert.diameter_mm / 2.0, insert.hu as f32);
         }
+        canvas.draw_ball(self.sphere.sphere_center_mm, self.sphere.radius_mm, self.sphere.hu as f32);
         canvas.blur();
         self.noise.add(&mut canvas.hu, &mut Random::new(self.seed, "noise", index as u64));
         let intercept = INTERCEPT as f32;

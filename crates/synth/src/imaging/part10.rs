@@ -26,6 +26,15 @@ impl DataSet {
         self.put(tag, vr, bytes);
     }
 
+    /// A value of a text VR as given, in whatever encoding; cut at 65,534 bytes, padded.
+    pub(super) fn raw_text(&mut self, tag: u32, vr: &[u8; 2], value: &[u8]) {
+        let mut bytes = value[..value.len().min(0xfffe)].to_vec();
+        if bytes.len() % 2 == 1 {
+            bytes.push(b' ');
+        }
+        self.put(tag, vr, bytes);
+    }
+
     /// DS with the given decimals, at most 16 characters each.
     pub(super) fn decimals(&mut self, tag: u32, values: &[f64]) {
         let texts: Vec<String> = values
@@ -41,6 +50,37 @@ impl DataSet {
 
     pub(super) fn shorts(&mut self, tag: u32, values: &[u16]) {
         self.put(tag, b"US", values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    }
+
+    /// SS, one value.
+    pub(super) fn signed_short(&mut self, tag: u32, value: i16) {
+        self.put(tag, b"SS", value.to_le_bytes().to_vec());
+    }
+
+    pub(super) fn longs(&mut self, tag: u32, values: &[u32]) {
+        self.put(tag, b"UL", values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    }
+
+    pub(super) fn signed_longs(&mut self, tag: u32, values: &[i32]) {
+        self.put(tag, b"SL", values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    }
+
+    pub(super) fn doubles(&mut self, tag: u32, values: &[f64]) {
+        self.put(tag, b"FD", values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    }
+
+    /// A sequence of one coded concept (PS3.3 §8.8): value, scheme and meaning.
+    pub(super) fn code(&mut self, tag: u32, value: &str, scheme: &str, meaning: &str) {
+        self.sequence(tag, &[Self::concept(value, scheme, meaning)]);
+    }
+
+    /// The item of such a sequence.
+    pub(super) fn concept(value: &str, scheme: &str, meaning: &str) -> Self {
+        let mut item = Self::default();
+        item.text(0x0008_0100, b"SH", value);
+        item.text(0x0008_0102, b"SH", scheme);
+        item.text(0x0008_0104, b"LO", meaning);
+        item
     }
 
     /// AT, one tag.

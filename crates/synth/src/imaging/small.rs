@@ -1,6 +1,7 @@
 //! Small images of other kinds, for tests.
 
 use super::part10::DataSet;
+use super::pixels::{ellipse, pixel_module};
 use super::{PatientFacts, Series, StudyFacts};
 use crate::random::Random;
 use crate::uid::uid;
@@ -34,26 +35,6 @@ pub fn single_frame(seed: u64, kind: SmallImage, patient: &PatientFacts, study: 
 
 fn series(seed: u64, modality: &'static str, description: &'static str, number: u32) -> Series<'static> {
     Series { modality, description, uid: uid(seed, description, 0), number, seconds: 60 }
-}
-
-fn pixel_module(set: &mut DataSet, photometric: &str, samples: u16, size: [u16; 2], bits: [u16; 2]) {
-    let [columns, rows] = size;
-    let [allocated, stored] = bits;
-    set.shorts(0x0028_0002, &[samples]);
-    set.text(0x0028_0004, b"CS", photometric);
-    set.shorts(0x0028_0010, &[rows]);
-    set.shorts(0x0028_0011, &[columns]);
-    set.shorts(0x0028_0100, &[allocated]);
-    set.shorts(0x0028_0101, &[stored]);
-    set.shorts(0x0028_0102, &[stored - 1]);
-    set.shorts(0x0028_0103, &[0]);
-    set.text(0x0028_2110, b"CS", "00");
-}
-
-/// 1 within an ellipse, 0 outside, with a soft edge.
-fn ellipse(x: f64, y: f64, center: [f64; 2], axes: [f64; 2]) -> f64 {
-    let (u, v) = ((x - center[0]) / axes[0], (y - center[1]) / axes[1]);
-    ((1.0 - (u * u + v * v).sqrt()) * 12.0 + 0.5).clamp(0.0, 1.0)
 }
 
 fn radiograph(seed: u64, mut set: DataSet, study: &StudyFacts) -> Vec<u8> {

@@ -37,6 +37,22 @@ pub struct Insert {
     pub hu: f64,
 }
 
+/// The sphere that measurements are proven with: in the liver, with a sharp border and far from bone and air.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CtTruth {
+    /// Centre in patient coordinates, mm: x to the left, y to the back, z to the head (PS3.3 §C.7.6.2.1.1). The liver lies
+    /// on the right, so x is negative.
+    pub sphere_center_mm: [f64; 3],
+    /// Centre in voxels: column, row, slice; whole numbers are voxel centres.
+    pub sphere_center_voxel: [f64; 3],
+    /// 20 mm; in the prior CT 15 mm.
+    pub radius_mm: f64,
+    /// Mean HU of the voxels that lie at least 2 mm inside the sphere.
+    pub hu: f64,
+    /// Mean HU of the liver around it.
+    pub background_hu: f64,
+}
+
 /// All that is known of a phantom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhantomTruth {
@@ -46,7 +62,7 @@ pub struct PhantomTruth {
     pub spacing_mm: [f64; 3],
     pub nodules: Vec<Nodule>,
     pub inserts: Vec<Insert>,
-    /// Standard deviation of the noise, HU.
+    /// Standard deviation of the noise of a voxel, HU.
     pub noise_hu: f64,
     /// Value = stored + intercept.
     pub rescale_intercept: i32,
