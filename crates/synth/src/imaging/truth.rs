@@ -62,6 +62,7 @@ pub struct PhantomTruth {
     pub spacing_mm: [f64; 3],
     pub nodules: Vec<Nodule>,
     pub inserts: Vec<Insert>,
+    pub sphere: CtTruth,
     /// Standard deviation of the noise of a voxel, HU.
     pub noise_hu: f64,
     /// Value = stored + intercept.
