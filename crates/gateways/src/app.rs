@@ -1,6 +1,7 @@
 //! `/api`: what the app, scripts and administrators need that no standard names. One module a subject, each with its doors
 //! and routes.
 
+mod demo;
 mod devices;
 mod members;
 mod openapi;
@@ -21,7 +22,8 @@ use serde_json::Value;
 
 /// The doors of this gateway.
 pub fn doors() -> Vec<Door> {
-    [shares::DOORS, tray::DOORS, members::DOORS, devices::DOORS, setup::DOORS, openapi::DOORS].concat()
+    [shares::DOORS, tray::DOORS, members::DOORS, devices::DOORS, setup::DOORS, demo::DOORS, openapi::DOORS]
+        .concat()
 }
 
 const LARGEST_BODY: u64 = 64 * 1024;
@@ -34,6 +36,7 @@ pub fn router() -> Router<Services> {
         .merge(members::router())
         .merge(devices::router())
         .merge(setup::router())
+        .merge(demo::router())
         .merge(openapi::router())
 }
 

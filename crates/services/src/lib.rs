@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod network;
 pub mod records;
 pub mod resources;
+pub mod sample;
 pub mod search;
 pub mod shares;
 pub mod studies;
