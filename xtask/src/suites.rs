@@ -2,6 +2,7 @@
 //!
 //! What cannot be got is said at once and again at the end, and fails the run; what can be run is run all the same.
 
+mod browser;
 mod outside;
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +17,7 @@ const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "bound
 struct Asked {
     /// `None`: all.
     only: Option<String>,
-    /// Handed on to pytest, behind `--`.
+    /// Handed on to pytest, or to Node's test runner, behind `--`.
     rest: Vec<String>,
 }
 
@@ -28,8 +29,9 @@ impl Asked {
             match arg.as_str() {
                 "--only" => {
                     let suite = args.next().context("--only names a suite")?;
-                    if suite != "rust" && !END_TO_END.contains(&suite.as_str()) {
-                        bail!("no suite `{suite}`; there are rust, {}", END_TO_END.join(", "));
+                    if !["rust", "browser"].contains(&suite.as_str()) && !END_TO_END.contains(&suite.as_str())
+                    {
+                        bail!("no suite `{suite}`; there are rust, {}, browser", END_TO_END.join(", "));
                     }
                     asked.only = Some(suite.clone());
                 }
@@ -107,16 +109,25 @@ pub fn run(args: &[String]) -> Result<()> {
     let mut report = Report::default();
     let end_to_end: Vec<&str> = END_TO_END.iter().copied().filter(|suite| asked.wants(suite)).collect();
 
-    report.step("system packages", || outside::system_packages(!end_to_end.is_empty()));
+    let browser = asked.wants("browser");
+    report.step("system packages", || outside::system_packages(!end_to_end.is_empty(), browser));
     report.step("real inputs", || outside::corpus(&place));
     if asked.wants("rust") {
         report.step("unit, property, conformance and golden tests", || rust_tests(&place));
     }
-    if !end_to_end.is_empty() {
+    if !end_to_end.is_empty() || browser {
         report.step("Python clients", || outside::python_clients(&place));
+    }
+    if !end_to_end.is_empty() {
         report.step("Node clients", || outside::node_clients(&place));
         report.step("the binary", || build_server(&place));
         report.step("end-to-end suites", || pytest(&place, &end_to_end, &asked.rest));
+    }
+    if browser {
+        report.step("Node packages of the browser tests", || browser::packages(&place));
+        report.step("images whose pixels are known", || browser::known_images(&place));
+        report.step("the release binary", || browser::build(&place));
+        report.step("browser tests", || browser::tests(&place, &asked.rest));
     }
 
     println!("\n== summary, {:.0} s", started.elapsed().as_secs_f64());

@@ -10,24 +10,46 @@ use std::process::Command;
 struct Tool {
     program: &'static str,
     package: &'static str,
-    /// Needed by the end-to-end suites alone.
-    end_to_end: bool,
+    needed: Needed,
+}
+
+/// For which suites.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    Always,
+    /// Where clients of others, or a browser, meet the server.
+    Outside,
+    /// In the browser tests alone.
+    Browser,
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { program: "g++", package: "g++", end_to_end: false },
-    Tool { program: "bzip2", package: "bzip2", end_to_end: false },
-    Tool { program: "python3", package: "python3", end_to_end: false },
-    Tool { program: "storescu", package: "dcmtk", end_to_end: true },
-    Tool { program: "node", package: "nodejs", end_to_end: true },
-    Tool { program: "npm", package: "npm", end_to_end: true },
+    Tool { program: "g++", package: "g++", needed: Needed::Always },
+    Tool { program: "bzip2", package: "bzip2", needed: Needed::Always },
+    Tool { program: "python3", package: "python3", needed: Needed::Always },
+    Tool { program: "storescu", package: "dcmtk", needed: Needed::Outside },
+    Tool { program: "node", package: "nodejs", needed: Needed::Outside },
+    Tool { program: "npm", package: "npm", needed: Needed::Outside },
+    Tool { program: "chromium", package: "chromium", needed: Needed::Browser },
+    Tool { program: "fc-list", package: "fontconfig", needed: Needed::Browser },
 ];
 
+/// Fonts that pages of all three languages, and names of all scripts, are seen in.
+const FONTS: &[(&str, &str)] =
+    &[(":lang=zh", "fonts-noto-cjk"), (":lang=he", "fonts-dejavu-core"), (":lang=ar", "fonts-noto-core")];
+
 /// Finds the programs needed; as root it installs those that are missing.
-pub fn system_packages(end_to_end: bool) -> Result<()> {
-    let missing: Vec<&Tool> =
-        TOOLS.iter().filter(|tool| (end_to_end || !tool.end_to_end) && !found(tool.program)).collect();
+pub fn system_packages(end_to_end: bool, browser: bool) -> Result<()> {
+    let wanted = |tool: &&Tool| match tool.needed {
+        Needed::Always => true,
+        Needed::Outside => end_to_end || browser,
+        Needed::Browser => browser,
+    };
+    let missing: Vec<&Tool> = TOOLS.iter().filter(wanted).filter(|tool| !found(tool.program)).collect();
     let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    if browser {
+        packages.extend(FONTS.iter().filter(|(language, _)| !has_font(language)).map(|(_, package)| package));
+    }
     if !python_makes_environments() {
         packages.push("python3-venv");
     }
@@ -118,6 +140,10 @@ fn found(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
+fn has_font(language: &str) -> bool {
+    Command::new("fc-list").arg(language).output().is_ok_and(|out| !out.stdout.trim_ascii().is_empty())
+}
+
 fn python_makes_environments() -> bool {
     !found("python3")
         || Command::new("python3")
@@ -131,6 +157,7 @@ fn is_root() -> Result<bool> {
     Ok(output.stdout.trim_ascii() == b"0")
 }
 
-fn same(wanted: &Path, stamp: &Path) -> bool {
+/// Whether what was installed, or made, is what is wanted now.
+pub fn same(wanted: &Path, stamp: &Path) -> bool {
     matches!((fs::read(wanted), fs::read(stamp)), (Ok(wanted), Ok(stamp)) if wanted == stamp)
 }
