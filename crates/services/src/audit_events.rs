@@ -32,7 +32,7 @@ impl Services {
                 let filter = AuditFilter { id: Some(id.to_owned()), limit: 1, ..filter };
                 self.blocking(move |services| {
                     let found = services.store.audits.search(&filter)?.pop().ok_or_else(Fault::not_found)?;
-                    services.event(shown(found.1, &filter), &services.member_names()?)
+                    services.event(shown(found.1, &filter), &member_names(services)?)
                 })
                 .await
             }
@@ -56,7 +56,7 @@ impl Services {
         self.audited(caller, Access::of('E', "search-type", "AuditEvent", "").query(query), outcome).await
     }
 
-    fn read_audit_search(
+    pub(crate) fn read_audit_search(
         &self,
         caller: &Caller,
         pairs: &[(String, String)],
@@ -88,7 +88,7 @@ impl Services {
         let mut found = self.store.audits.search(&filter)?;
         let more = found.len() as u64 > wanted;
         found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        let names = self.member_names()?;
+        let names = member_names(self)?;
         let next = found.last().filter(|_| more).map(|(sequence, _)| *sequence);
         let shown = found.into_iter().map(|(_, entry)| shown(entry, &filter));
         let events = shown.map(|entry| self.event(entry, &names)).collect::<Result<_, _>>()?;
@@ -169,12 +169,6 @@ impl Services {
         Ok(())
     }
 
-    /// The names of the members by their numbers.
-    fn member_names(&self) -> Result<HashMap<i64, String>, Fault> {
-        let members: Vec<Member> = self.network_rows(crate::kinds::MEMBER)?;
-        Ok(members.into_iter().map(|member| (member.no, member.id)).collect())
-    }
-
     fn event(&self, entry: AuditEntry, names: &HashMap<i64, String>) -> Result<Version, Fault> {
         let kind = crate::resources::kind_of("AuditEvent")?;
         let body = resource::prepare(&event_tree(&entry, names), &entry.id).map_err(Fault::internal)?;
@@ -188,6 +182,12 @@ impl Services {
             body: Arc::from(body.json.into_bytes()),
         })
     }
+}
+
+/// The ids of the members by their numbers.
+pub(crate) fn member_names(services: &Services) -> Result<HashMap<i64, String>, Fault> {
+    let members: Vec<Member> = services.network_rows(crate::kinds::MEMBER)?;
+    Ok(members.into_iter().map(|member| (member.no, member.id)).collect())
 }
 
 /// The code of a token, `code`, `|code` or `system|code` of the one system it can have.
@@ -210,7 +210,7 @@ fn is_open(kind: &str) -> bool {
 /// The entry as who asks may see it. Where that is no patient's, what was touched and what was searched for may still tell
 /// of one: `name=…`, the id of a read that failed, a study's UID. A search of the directory tells of none where it
 /// was understood and does not look back from another type (`_has`).
-fn shown(entry: AuditEntry, filter: &AuditFilter) -> AuditEntry {
+pub(crate) fn shown(entry: AuditEntry, filter: &AuditFilter) -> AuditEntry {
     if !filter.no_patient {
         return entry;
     }

@@ -15,6 +15,7 @@ mod work;
 pub use choice::Acceptable;
 pub use lenticular_codecs::render::{Viewport, Window, WindowFunction};
 pub use outflow::{Event, Parts};
+pub(crate) use source::Opened;
 pub(crate) use state::ImagingState;
 pub use work::Rendering;
 
@@ -22,6 +23,7 @@ use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
 use crate::studies::{Instances, Place};
+use bytes::Bytes;
 use choice::{FrameForm, frame_form, object_form};
 use lenticular_base::{Fault, FaultKind, Kind};
 use lenticular_codecs::{Support, support};
@@ -31,7 +33,6 @@ use lenticular_dicom::tag::{TagPath, tags};
 use lenticular_policy::Action;
 use lenticular_store::Record;
 use outflow::{Build, More, Part, Step};
-use source::Opened;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use work::{Making, Work};
@@ -233,6 +234,15 @@ impl Services {
             }
         }
     }
+}
+
+/// A JPEG of the first frame of the object that a row holds, whatever its kind. Blocks.
+pub(crate) fn first_picture(services: &Services, row: &Record, rendering: Rendering) -> Result<Bytes, Fault> {
+    let opened = Opened::of(row)?;
+    if opened.frame_count() == 0 {
+        return Err(no_picture());
+    }
+    Work::new(services, opened, Making::Picture(rendering))?.make(services, 1)
 }
 
 fn frame_parts(

@@ -8,6 +8,7 @@ mod imaging_study;
 mod patient;
 mod rows;
 mod sameness;
+mod waiting;
 
 use crate::Services;
 use crate::access::Caller;
@@ -21,8 +22,10 @@ use lenticular_dicom::read::{Limits, ReadError, Scanned, Scanner};
 use lenticular_dicom::tag::tags;
 use lenticular_policy::Action;
 use lenticular_store::{BlobRef, BlobWriter, Packing};
+pub use rows::Verdict;
 pub(crate) use rows::entries_of;
 use rows::{Arrived, Taken};
+pub(crate) use waiting::Waiting;
 
 /// How an object arrives.
 #[derive(Clone, Debug)]

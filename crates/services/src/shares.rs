@@ -3,16 +3,19 @@
 //! A share is a row of its member, and in the same commit the grants that it causes: in force, and out of force, at the
 //! next request.
 
+mod listing;
+
+pub use listing::{Incoming, ListedShare};
+
 use crate::access::Caller;
 use crate::audit::Access;
-use crate::network::{self, Member, NETWORK, kinds, row_of};
+use crate::network::{self, Member, NETWORK, kinds};
 use crate::resources::short;
 use crate::{Services, fresh_id, random};
 use lenticular_base::ids::hex;
-use lenticular_base::index::Query;
-use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo};
+use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, OrgNo};
 use lenticular_policy::{Action, Grant, Grantee};
-use lenticular_store::{View, Write};
+use lenticular_store::{Packing, Put, View, Write};
 use serde::{Deserialize, Serialize};
 
 /// What is given: exactly one of `study` and `patient`.
@@ -114,7 +117,7 @@ impl Services {
         let committed = self
             .commit(caller.author(), Vec::new(), move |view, _| {
                 let mut writes = grants(view, org, &share, grantee.as_ref(), expires)?;
-                writes.push(row_of(org, view, kinds::SHARE, &share.id, &share)?);
+                writes.push(row(view, org, &share)?);
                 if let (Some(text), Some(end)) = (&link, expires) {
                     writes.push(Services::link_token(view, &share.id, org, text, end)?);
                 }
@@ -153,21 +156,23 @@ impl Services {
         .await
         .map(|committed| committed.answer)
     }
+}
 
-    /// The shares that the own member has made and not taken back, in the order they were made.
-    pub async fn shares(&self, caller: &Caller) -> Result<Vec<Share>, Fault> {
-        let outcome = match self.authorise(caller, Action::Share, None) {
-            Ok(scope) => {
-                self.blocking(move |services| {
-                    let page = services.store.reader.search(&scope, &Query::all(kinds::SHARE, 10_000))?;
-                    page.rows.iter().map(network::body).collect()
-                })
-                .await
-            }
-            Err(fault) => Err(fault),
-        };
-        self.audited(caller, Access::of('R', "search-type", "Share", ""), outcome).await
-    }
+/// The row of a share bears the study or patient that it is about: whoever was given that sees who gave it, and when.
+fn row(view: &dyn View, org: OrgNo, share: &Share) -> Result<Write, Fault> {
+    let json = serde_json::to_vec(share).map_err(Fault::internal)?;
+    Ok(Write::Put(Box::new(Put {
+        org,
+        patient: share.patient.clone(),
+        kind: kinds::SHARE,
+        labels: Labels(0),
+        study: share.study.clone(),
+        id: share.id.clone(),
+        body: view.pack(kinds::SHARE, &json, Packing::Raw),
+        splice: -1,
+        entries: Vec::new(),
+        in_place: false,
+    })))
 }
 
 /// The flattened rows of a share. What is not there, or not the own member's, is not found.

@@ -85,6 +85,11 @@ impl Opened {
         matches!(self.layout, Some(PixelLayout::Native { .. }))
     }
 
+    /// Whether offsets count in the stored object itself.
+    pub fn is_comparable(&self) -> bool {
+        !self.is_deflated()
+    }
+
     fn is_deflated(&self) -> bool {
         Encoding::of(&self.transfer_syntax).deflated
     }

@@ -29,12 +29,20 @@ pub fn id_of(study_uid: &str) -> String {
     hex(&Sha256::digest(study_uid.as_bytes())[..16])
 }
 
+/// What became of a series of the study.
+pub(super) enum Change<'a> {
+    /// It is there, with these attributes.
+    Is(&'a DataSet),
+    /// The series of that UID has no object left.
+    Gone(&'a str),
+}
+
 /// Writes the next version of the ImagingStudy, and the Endpoint where the member has none yet.
 pub(super) fn keep_current(
     services: &Services,
     view: &dyn View,
     about: &About,
-    series: &DataSet,
+    series: &[Change<'_>],
     study: &DataSet,
     writes: &mut Vec<Write>,
 ) -> Result<(), Fault> {
@@ -62,7 +70,7 @@ pub(super) fn keep_current(
 
 fn imaging_study(
     about: &About,
-    series: &DataSet,
+    series: &[Change<'_>],
     study: &DataSet,
     known: Option<Tree<'static>>,
 ) -> Tree<'static> {
@@ -113,11 +121,20 @@ fn imaging_study(
         Some(Tree::Array(items)) => items,
         _ => Vec::new(),
     };
-    let this = series_of(series);
-    let uid = this.text_at("uid").map(|uid| uid.into_owned());
-    match all.iter_mut().find(|item| item.text_at("uid").as_deref() == uid.as_deref()) {
-        Some(item) => *item = this,
-        None => all.push(this),
+    for change in series {
+        let (uid, this) = match change {
+            Change::Gone(uid) => ((*uid).to_owned(), None),
+            Change::Is(series) => {
+                let this = series_of(series);
+                (this.text_at("uid").unwrap_or_default().into_owned(), Some(this))
+            }
+        };
+        let known = all.iter().position(|item| item.text_at("uid").as_deref() == Some(&uid));
+        match (known, this) {
+            (Some(at), Some(this)) => all[at] = this,
+            (Some(at), None) => drop(all.remove(at)),
+            (None, this) => all.extend(this),
+        }
     }
     object.set("series", Tree::Array(all));
     tree

@@ -1,5 +1,11 @@
 //! The rows that one object makes: instance, series, study; decided inside the single writer.
 
+mod decision;
+
+pub use decision::Verdict;
+pub(super) use decision::{Standing, choices};
+
+use super::imaging_study::Change;
 use super::{Disposition, Identity, Stored, imaging_study, patient};
 use crate::Services;
 use crate::instance_body::{InstanceBody, Parts};
@@ -76,22 +82,23 @@ impl Arrived {
         };
         let about = About { org, patient: patient.clone(), study: self.identity.study.clone() };
         let new_series = series.is_none();
-        let series_row = self.series_row(series.as_ref())?;
-        let study_row = self.study_row(study_row, new_series)?;
-        imaging_study::keep_current(services, view, &about, &series_row, &study_row, &mut writes)?;
+        let series_row = self.series_row(series.as_ref().map(read_row).transpose()?);
+        let study_row = self.study_row(study_row, new_series);
+        let changed = [Change::Is(&series_row)];
+        imaging_study::keep_current(services, view, &about, &changed, &study_row, &mut writes)?;
         writes.push(about.row(view, Kind::STUDY, &self.identity.study, &study_row, true)?);
         writes.push(about.row(view, Kind::SERIES, &self.identity.series, &series_row, true)?);
+        writes.push(self.instance(&about));
+        Ok((writes, (self.stored(Disposition::Stored), patient)))
+    }
+
+    /// The row of the object itself; once.
+    fn instance(&mut self, about: &About) -> Write {
         let entries = std::mem::take(&mut self.entries);
         let packed =
             std::mem::replace(&mut self.packed, PackedBody { bytes: Vec::new(), dictionary: -1, length: 0 });
-        writes.push(Write::Put(Box::new(about.put(
-            Kind::INSTANCE,
-            &self.identity.instance,
-            packed,
-            entries,
-            false,
-        ))));
-        Ok((writes, (self.stored(Disposition::Stored), patient)))
+        let put = about.put(Kind::INSTANCE, &self.identity.instance, packed, entries, false);
+        Write::Put(Box::new(put))
     }
 
     fn stored(&self, disposition: Disposition) -> Stored {
@@ -136,20 +143,17 @@ impl Arrived {
         Ok((vec![Write::Put(Box::new(put))], (stored, None)))
     }
 
-    fn series_row(&self, known: Option<&Record>) -> Result<DataSet, Fault> {
-        let mut row = match known {
-            Some(record) => read_row(record)?,
-            None => {
-                let mut row = attributes::series_attributes(&self.header);
-                row.set(Element::new(INSTANCE_AVAILABILITY, Vr::Cs, "ONLINE"));
-                row
-            }
-        };
+    fn series_row(&self, known: Option<DataSet>) -> DataSet {
+        let mut row = known.unwrap_or_else(|| {
+            let mut row = attributes::series_attributes(&self.header);
+            row.set(Element::new(INSTANCE_AVAILABILITY, Vr::Cs, "ONLINE"));
+            row
+        });
         count_up(&mut row, SERIES_INSTANCES, 1);
-        Ok(row)
+        row
     }
 
-    fn study_row(&self, known: Option<DataSet>, new_series: bool) -> Result<DataSet, Fault> {
+    fn study_row(&self, known: Option<DataSet>, new_series: bool) -> DataSet {
         let mut row = known.unwrap_or_else(|| {
             let mut row = attributes::study_attributes(&self.header);
             row.set(Element::new(INSTANCE_AVAILABILITY, Vr::Cs, "ONLINE"));
@@ -160,7 +164,7 @@ impl Arrived {
         let modality = self.header.plain(tags::MODALITY).map(|text| text.into_owned()).unwrap_or_default();
         add_value(&mut row, tags::MODALITIES_IN_STUDY, Vr::Cs, &modality);
         add_value(&mut row, SOP_CLASSES_IN_STUDY, Vr::Ui, &self.identity.sop_class);
-        Ok(row)
+        row
     }
 }
 

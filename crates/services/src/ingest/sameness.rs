@@ -90,7 +90,7 @@ impl Services {
         }
     }
 
-    fn same_bulk(&self, known: (&BlobRef, &Bulk), new: (&BlobRef, &Bulk)) -> Result<bool, Fault> {
+    pub(super) fn same_bulk(&self, known: (&BlobRef, &Bulk), new: (&BlobRef, &Bulk)) -> Result<bool, Fault> {
         if known.1.length != new.1.length || known.1.encapsulated != new.1.encapsulated {
             return Ok(false);
         }
