@@ -6,10 +6,10 @@ import classes from "./UserMenu.module.css";
 type Props = { name: string; member: string } & UnstyledButtonProps & ComponentPropsWithoutRef<"button">;
 
 /** Who is signed in and for which member: opens the account menu. */
-export const UserButton = forwardRef<HTMLButtonElement, Props>(function UserButton({ name, member, ...button }, ref) {
+export const UserButton = forwardRef<HTMLButtonElement, Props>(function UserButton({ name, member, className, ...button }, ref) {
   const { t } = useTranslation();
   return (
-    <UnstyledButton ref={ref} className={classes.target} aria-label={t("userMenu", { name, member })} {...button}>
+    <UnstyledButton ref={ref} className={`${classes.target} ${className ?? ""}`} aria-label={t("userMenu", { name, member })} {...button}>
       <span className={classes.words} aria-hidden>
         <Text size="sm" fw={600} truncate dir="auto">
           {name}

@@ -9,7 +9,7 @@ export const LANGUAGE_NAMES: Record<Language, string> = { en: "English", de: "De
 
 const KEY = "lenticular.language";
 type Texts = Record<string, unknown>;
-const files = import.meta.glob<{ default: Texts }>("../*/locales/*.json");
+const files = import.meta.glob<{ default: Texts }>("/src/*/locales/*.json");
 
 export function preferredLanguage(): Language {
   let kept: string | null = null;
@@ -70,7 +70,7 @@ export async function startI18n() {
       type: "backend" as const,
       init() {},
       read(language: string, namespace: string, callback: (error: unknown, data: Texts | false) => void) {
-        const load = files[`../${namespace}/locales/${language}.json`];
+        const load = files[`/src/${namespace}/locales/${language}.json`];
         if (!load) return callback(new Error(`no texts for ${namespace} in ${language}`), false);
         load().then(
           (module) => callback(null, isPseudo ? (pseudoAll(module.default) as Texts) : module.default),
