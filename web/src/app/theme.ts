@@ -71,6 +71,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#93a2a8",
     "--mantine-color-anchor": "#8fd3dc",
     "--mantine-color-error": "#ff9a92",
+    "--mantine-color-lens-light": "rgba(80, 169, 188, 0.18)",
+    "--mantine-color-lens-light-hover": "rgba(80, 169, 188, 0.24)",
     "--surface": "#182125",
     "--surface-sunken": "#0b1113",
     "--line": "#2d3a40",
