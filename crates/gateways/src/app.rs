@@ -1,12 +1,15 @@
 //! `/api`: what the app, scripts and administrators need that no standard names. One module a subject, each with its doors
 //! and routes.
 
+mod annotations;
+mod audit;
 mod demo;
 mod devices;
 mod members;
 mod openapi;
 mod setup;
 mod shares;
+mod system;
 mod tray;
 
 use crate::doors::Door;
@@ -22,8 +25,7 @@ use serde_json::Value;
 
 /// The doors of this gateway.
 pub fn doors() -> Vec<Door> {
-    [shares::DOORS, tray::DOORS, members::DOORS, devices::DOORS, setup::DOORS, demo::DOORS, openapi::DOORS]
-        .concat()
+    [annotations::DOORS, audit::DOORS, system::DOORS, shares::DOORS, tray::DOORS, members::DOORS, devices::DOORS, setup::DOORS, demo::DOORS, openapi::DOORS].concat()
 }
 
 const LARGEST_BODY: u64 = 64 * 1024;
@@ -31,6 +33,9 @@ const LARGEST_BODY: u64 = 64 * 1024;
 /// The routes of this gateway.
 pub fn router() -> Router<Services> {
     Router::new()
+        .merge(annotations::router())
+        .merge(audit::router())
+        .merge(system::router())
         .merge(shares::router())
         .merge(tray::router())
         .merge(members::router())

@@ -1,5 +1,6 @@
 //! DIMSE: scanners associate, echo and store (PS3.7, PS3.8). One thread an association; the machine is `dicom::dimse`.
 
+pub mod echo;
 mod timers;
 
 pub use timers::Patience;
@@ -299,6 +300,9 @@ impl Conversation {
             Some(Arriving { ingest: Err(fault), sop_instance }) => Err(self.record(fault, &sop_instance)),
             None => Err(Fault::internal("a data set ended that had not begun")),
         };
+        if let Some(caller) = &self.caller {
+            self.services.saw_device(&caller.principal.agent, if outcome.is_ok() { "stored" } else { "failed" });
+        }
         match outcome {
             Ok(()) => {
                 COUNTERS.instances_stored.fetch_add(1, Ordering::Relaxed);

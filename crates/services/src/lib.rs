@@ -9,26 +9,35 @@
 //! Start reading at [`Services`], then [`records`] (FHIR) and [`ingest`] (DICOM).
 
 pub mod access;
+pub mod annotations;
 pub mod audit;
 pub mod audit_events;
+pub mod audit_lines;
 pub mod commit;
 pub mod demo;
+pub mod deployment;
 pub mod extract;
 pub mod frames;
 pub mod history;
+mod identity;
 pub mod import;
 pub mod ingest;
 pub mod instance_body;
 pub mod jobs;
+mod naming;
 pub mod network;
+mod passwords;
 pub mod records;
 pub mod resources;
 pub mod sample;
 pub mod search;
+pub mod sessions;
 pub mod shares;
 pub mod studies;
+pub mod system;
 pub mod transactions;
 pub mod tray;
+pub mod users;
 
 pub use access::Caller;
 pub use network::kinds;
@@ -76,8 +85,10 @@ pub struct Services {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
     pub(crate) imaging: Arc<frames::ImagingState>,
+    pub(crate) identity: Arc<identity::Identity>,
     pub(crate) jobs: Arc<jobs::Jobs>,
     pub(crate) reset: Option<demo::Reset>,
+    pub(crate) deployment: Arc<deployment::Deployment>,
 }
 
 impl Services {
@@ -88,8 +99,10 @@ impl Services {
             clock,
             settings: Arc::new(settings),
             imaging: Arc::default(),
+            identity: Arc::default(),
             jobs: Arc::default(),
             reset: None,
+            deployment: Arc::default(),
         }
     }
 

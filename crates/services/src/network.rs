@@ -4,7 +4,7 @@ pub mod devices;
 pub mod setup;
 pub mod tokens;
 
-pub use devices::Device;
+pub use devices::{Device, DeviceRequest, ListedDevice, TestTarget, is_ae_title, is_host};
 pub use setup::Setup;
 pub use tokens::Token;
 pub(crate) use tokens::token_id;
@@ -27,6 +27,8 @@ pub mod kinds {
     pub const TOKEN: Kind = Kind(1104);
     pub const SHARE: Kind = Kind(1105);
     pub const SETUP: Kind = Kind(1106);
+    pub const PREFERENCES: Kind = Kind(1108);
+    pub const ANNOTATION: Kind = Kind(1109);
 }
 
 /// The owner of the network's own rows: no member has this number.
@@ -38,6 +40,12 @@ pub struct Member {
     pub id: String,
     pub no: i64,
     pub name: String,
+    /// The IANA name of its time zone, such as `Europe/Berlin`; absent: UTC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timezone: Option<String>,
+    /// `en`, `de` or `zh`; absent: English.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub locale: Option<String>,
 }
 
 /// Reads the JSON body of one of the network's rows.
@@ -98,17 +106,17 @@ impl Services {
         let committed = self
             .commit(owner(), Vec::new(), move |view, _| {
                 let existing = view.current(NETWORK, kinds::MEMBER, id.as_str())?.filter(|r| !r.deleted);
-                let no = match existing {
+                let (no, timezone, locale) = match existing {
                     Some(record) => {
                         let known: Member = body(&record)?;
                         if known.name == name {
                             return Ok((Vec::new(), known));
                         }
-                        known.no
+                        (known.no, known.timezone, known.locale)
                     }
-                    None => next_number(view)?,
+                    None => (next_number(view)?, None, None),
                 };
-                let member = Member { id: id.as_str().to_owned(), no, name };
+                let member = Member { id: id.as_str().to_owned(), no, name, timezone, locale };
                 Ok((vec![row(view, kinds::MEMBER, id.as_str(), &member)?], member))
             })
             .await?;

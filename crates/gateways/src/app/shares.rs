@@ -5,11 +5,11 @@ use crate::doors::{Door, door};
 use crate::http::{caller, public_url};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::{delete, post};
 use http::{HeaderMap, StatusCode};
-use lenticular_base::Fault;
+use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Action;
 use lenticular_services::Services;
 use lenticular_services::shares::ShareRequest;
@@ -42,14 +42,26 @@ async fn share(State(services): State<Services>, headers: HeaderMap, body: Body)
     respond(outcome.await)
 }
 
-async fn shares(State(services): State<Services>, headers: HeaderMap) -> Response {
+/// Which shares: those that the own member made, or with `direction=incoming` those that were made to it.
+async fn shares(State(services): State<Services>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let outcome = async {
         let caller = caller(&services, &headers, "app").await?;
-        let mut shares = serde_json::to_value(services.shares(&caller).await?).map_err(Fault::internal)?;
-        for share in shares.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            let by_link = share.remove("link_key").is_some();
-            share.insert("link".into(), json!(by_link));
-        }
+        let shares = match query.as_deref() {
+            None | Some("" | "direction=outgoing") => {
+                let mut shares =
+                    serde_json::to_value(services.listed_shares(&caller).await?).map_err(Fault::internal)?;
+                for share in shares.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                    let by_link = share.remove("link_key").is_some();
+                    share.insert("link".into(), json!(by_link));
+                }
+                shares
+            }
+            Some("direction=incoming") => json!(services.incoming_shares(&caller).await?),
+            Some(_) => {
+                let words = "The list takes direction=outgoing or direction=incoming.";
+                return Err(Fault::new(FaultKind::Invalid, "direction", words));
+            }
+        };
         Ok((StatusCode::OK, json!({ "shares": shares })))
     };
     respond(outcome.await)
