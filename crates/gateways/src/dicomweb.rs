@@ -3,7 +3,7 @@
 //!
 //! Start reading at [`target`]; [`accept`] says what the client wants, [`respond`] writes it, [`stow`] takes objects in.
 
-mod accept;
+pub(crate) mod accept;
 mod multipart;
 mod parameters;
 mod respond;

@@ -10,6 +10,7 @@
 
 pub mod app;
 pub mod assets;
+mod compress;
 pub mod dicomweb;
 pub mod dimse;
 pub mod doors;

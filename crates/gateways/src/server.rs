@@ -48,6 +48,7 @@ pub fn site(services: Services, assets: Assets) -> Router {
         .merge(crate::dicomweb::router())
         .fallback(move |request: Request| async move { crate::assets::serve(assets, &request) })
         .layer(from_fn(crate::unread::settle))
+        .layer(from_fn(crate::compress::shrink))
         .layer(map_response(async |mut response: Response| {
             crate::assets::guard(response.headers_mut());
             response

@@ -107,3 +107,21 @@ async fn files_are_small_kept_and_asked_for_again_by_their_tag() {
     let (head, body) = ask(&house, "HEAD", "/", &[HTML]).await;
     assert_eq!((head.status(), body.len(), field(&head, "content-length")), (StatusCode::OK, 0, "15"));
 }
+
+#[tokio::test]
+async fn json_of_some_size_is_compressed_once_for_those_who_take_it() {
+    let house = House::open().await;
+    let ask = async |coding: &str| {
+        let headers = [("accept", "application/fhir+json"), ("accept-encoding", coding)];
+        house.send(&house.a, "GET", "/fhir/metadata", &headers, Vec::new()).await
+    };
+    let (plain, small) = (ask("identity").await, ask("gzip, br").await);
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    assert_eq!((small.header("content-encoding"), small.header("vary")), ("gzip", "accept-encoding"));
+    assert!(small.body.len() * 4 < plain.body.len());
+    let mut whole = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&small.body[..]), &mut whole).unwrap();
+    assert_eq!(whole, plain.body);
+    let health = house.send("", "GET", "/healthz", &[("accept-encoding", "gzip")], Vec::new()).await;
+    assert_eq!(health.header("content-encoding"), "", "little is left as it is");
+}
