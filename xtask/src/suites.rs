@@ -127,6 +127,7 @@ pub fn run(args: &[String]) -> Result<()> {
         report.step("Node packages of the browser tests", || browser::packages(&place));
         report.step("images whose pixels are known", || browser::known_images(&place));
         report.step("the release binary", || browser::build(&place));
+        report.step("the app's own tests", || browser::units(&place));
         report.step("browser tests", || browser::tests(&place, &asked.rest));
     }
 

@@ -50,9 +50,10 @@ function pseudoAll(value: unknown): unknown {
   return value;
 }
 
-const isPseudo = new URLSearchParams(location.search).has("pseudo") || sessionFlag();
+let isPseudo = false;
 
-function sessionFlag(): boolean {
+/** Asked for once, it holds for the tab. */
+function pseudoWanted(): boolean {
   try {
     if (new URLSearchParams(location.search).has("pseudo")) sessionStorage.setItem("lenticular.pseudo", "1");
     return sessionStorage.getItem("lenticular.pseudo") !== null;
@@ -62,6 +63,7 @@ function sessionFlag(): boolean {
 }
 
 export async function startI18n() {
+  isPseudo = pseudoWanted();
   i18next.on("languageChanged", (language) => {
     document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
   });

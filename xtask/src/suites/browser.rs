@@ -62,6 +62,18 @@ pub fn build(place: &Place) -> Result<()> {
     outside::run(command.current_dir(&place.root))
 }
 
+/// What the app's own modules promise: types, dates over the change of clocks, every text in every language.
+pub fn units(place: &Place) -> Result<()> {
+    let folder = place.root.join("web");
+    let npm = |args: &[&str]| outside::run(Command::new("npm").args(args).current_dir(&folder));
+    // the build of the binary brought them, unless it found the app built already
+    if !folder.join("node_modules/vitest").is_dir() {
+        npm(&["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])?;
+    }
+    npm(&["run", "--silent", "check"])?;
+    npm(&["test", "--silent"])
+}
+
 /// Runs the tests one after another: each has the machine for itself, since some of them measure. `rest` names files, or options of
 /// Node's test runner.
 pub fn tests(place: &Place, rest: &[String]) -> Result<()> {
