@@ -7,6 +7,7 @@ mod demo;
 mod devices;
 mod members;
 mod openapi;
+mod session;
 mod setup;
 mod shares;
 mod system;
@@ -25,7 +26,25 @@ use serde_json::Value;
 
 /// The doors of this gateway.
 pub fn doors() -> Vec<Door> {
-    [annotations::DOORS, audit::DOORS, system::DOORS, shares::DOORS, tray::DOORS, members::DOORS, devices::DOORS, setup::DOORS, demo::DOORS, openapi::DOORS].concat()
+    [
+        annotations::DOORS,
+        audit::DOORS,
+        system::DOORS,
+        shares::DOORS,
+        tray::DOORS,
+        members::DOORS,
+        devices::DOORS,
+        setup::DOORS,
+        demo::DOORS,
+        session::DOORS,
+        openapi::DOORS,
+    ]
+    .concat()
+}
+
+/// What the doors take and give, each subject's beside its doors.
+pub fn operations() -> Vec<openapi::Operation> {
+    [session::OPERATIONS, openapi::OPERATIONS].concat()
 }
 
 const LARGEST_BODY: u64 = 64 * 1024;
@@ -42,6 +61,7 @@ pub fn router() -> Router<Services> {
         .merge(devices::router())
         .merge(setup::router())
         .merge(demo::router())
+        .merge(session::router())
         .merge(openapi::router())
 }
 

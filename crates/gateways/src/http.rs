@@ -1,22 +1,46 @@
 //! What all HTTP gateways share: who calls, how a fault reads, how a body is taken in.
 
 use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 pub use lenticular_base::text::{pairs, percent_decode, write_pairs};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Purpose;
 use lenticular_services::{Caller, Services};
 
-/// Who calls, proved by the bearer token (RFC 6750); without one nobody does.
+/// The cookie of a browser's session.
+pub const COOKIE: &str = "lenticular";
+
+/// Where a request comes from, as the listener saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub std::net::SocketAddr);
+
+/// The bearer token of a request (RFC 6750 §2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The value of a cookie (RFC 6265 §5.4). Two different ones of a name: none, for one of them was planted by a neighbour.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let fields = headers.get_all(http::header::COOKIE).iter().filter_map(|field| field.to_str().ok());
+    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
+}
+
+/// What proves who calls: the bearer token, else the session's cookie.
+pub fn credential(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| cookie(headers, COOKIE))
+}
+
+/// Who calls, proved by the bearer token or the session's cookie; without one nobody does.
 pub async fn caller(services: &Services, headers: &HeaderMap, way: &'static str) -> Result<Caller, Fault> {
-    let token = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
+    let token = credential(headers);
     let principal = match token {
         Some(token) => services.authenticate(token).await?,
         None => None,
@@ -31,9 +55,50 @@ pub async fn caller(services: &Services, headers: &HeaderMap, way: &'static str)
             Err(Fault::new(
                 FaultKind::Unauthenticated,
                 "login",
-                "This needs a bearer token that is known and not over. `lenticular token` makes one.",
+                "Sign in at /login, or send a bearer token that is known and not over; `lenticular token` makes one.",
             ))
         }
+    }
+}
+
+/// Whether a browser says that one of our own pages sent this, or a person's address bar; what is no browser says nothing.
+pub fn is_own_page(services: &Services, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return false;
+    }
+    let Some(origin) = text("origin") else { return true };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let public = services.settings().public_url.as_deref().and_then(origin_of);
+    let by_host = origin.split_once("://").map(|(_, authority)| authority);
+    public.is_some_and(|public| public.eq_ignore_ascii_case(origin))
+        || host.is_some() && host.zip(by_host).is_some_and(|(host, by)| host.eq_ignore_ascii_case(by))
+}
+
+/// Scheme and authority of an address.
+fn origin_of(url: &str) -> Option<&str> {
+    let start = url.find("://")? + 3;
+    let end = url[start..].find('/').map_or(url.len(), |at| start + at);
+    Some(&url[..end])
+}
+
+/// A layer around all routes: what changes something and is proved by the cookie alone comes from our own pages. A browser
+/// adds the cookie whoever made it send the request, a bearer token nobody adds unasked.
+pub async fn guard(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let by_cookie = bearer(headers).is_none() && headers.contains_key(http::header::COOKIE);
+    if reads || !by_cookie || is_own_page(&services, headers) {
+        return next.run(request).await;
+    }
+    let refused = Fault::new(
+        FaultKind::Forbidden,
+        "cross-site",
+        "Another site's page sent this; nothing was done. Open the app itself.",
+    );
+    match services.record_refusal("app", "cross-site", "").await {
+        Ok(()) => fault_json(&refused),
+        Err(fault) => fault_json(&fault),
     }
 }
 
@@ -172,6 +237,19 @@ fn inflate(mut reader: impl std::io::Read, packed: usize, limit: u64) -> std::io
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_not_where_two_differ() {
+        let headers = |fields: &[&'static str]| {
+            let values = fields.iter().map(|field| (http::header::COOKIE, HeaderValue::from_static(field)));
+            values.collect::<HeaderMap>()
+        };
+        let found = |fields: &[&'static str]| cookie(&headers(fields), COOKIE).map(str::to_owned);
+        assert_eq!(found(&["a=b; lenticular=lt_1; c=d"]).as_deref(), Some("lt_1"));
+        assert_eq!(found(&["xlenticular=lt_0; lenticular-browser=lt_2"]), None);
+        assert_eq!(found(&["lenticular=lt_1; lenticular=lt_2"]), None);
+        assert_eq!(found(&["lenticular=lt_1", "lenticular=lt_2"]), None);
+    }
 
     #[test]
     fn a_bomb_is_stopped_at_the_limit() {

@@ -16,6 +16,7 @@ pub mod dimse;
 pub mod doors;
 pub mod fhir;
 pub mod http;
+pub mod login;
 pub mod metrics;
 pub mod server;
 mod unread;

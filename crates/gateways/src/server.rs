@@ -5,7 +5,7 @@ use crate::doors::Door;
 use crate::http::answer;
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use http::header::{HOST, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -27,6 +27,7 @@ pub fn doors() -> Vec<Door> {
         crate::fhir::DOORS,
         crate::dicomweb::DOORS,
         &crate::app::doors(),
+        crate::login::DOORS,
         crate::metrics::DOORS,
         crate::assets::DOORS,
         crate::dimse::DOORS,
@@ -43,10 +44,15 @@ pub fn router(services: Services) -> Router {
 pub fn site(services: Services, assets: Assets) -> Router {
     Router::new()
         .merge(crate::metrics::router())
-        .merge(crate::app::router().layer(from_fn(|request, next| in_time(ANSWER, request, next))))
+        .merge(
+            crate::app::router()
+                .merge(crate::login::router())
+                .layer(from_fn(|request, next| in_time(ANSWER, request, next))),
+        )
         .merge(crate::fhir::router())
         .merge(crate::dicomweb::router())
         .fallback(move |request: Request| async move { crate::assets::serve(assets, &request) })
+        .layer(from_fn_with_state(services.clone(), crate::http::guard))
         .layer(from_fn(crate::unread::settle))
         .layer(from_fn(crate::compress::shrink))
         .layer(map_response(async |mut response: Response| {
@@ -121,9 +127,13 @@ async fn serve_within(
         };
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().ok();
+        let peer = stream.peer_addr().ok();
         let service = MapRequest::new(router.clone(), move |mut request: http::Request<_>| {
             if let Some(local) = local {
                 complete_host(request.headers_mut(), local);
+            }
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(crate::http::Peer(peer));
             }
             request
         });

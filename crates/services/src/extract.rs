@@ -2,12 +2,13 @@
 
 use crate::ingest::entries_of;
 use crate::instance_body::Parts;
+use crate::{network, users};
 use lenticular_base::index::Entry;
 use lenticular_base::{Kind, tree};
 use lenticular_fhir::{extract, kinds};
 use lenticular_store::Record;
 
-/// The index entries of a row; none for rows of the network itself and for deleted versions.
+/// The index entries of a row; few for rows of the network itself, none for deleted versions.
 pub fn entries(record: &Record) -> Vec<Entry> {
     if record.deleted {
         return Vec::new();
@@ -22,6 +23,8 @@ pub fn entries(record: &Record) -> Vec<Entry> {
         Kind::INSTANCE => {
             Parts::of(&record.body).ok().and_then(|parts| image(parts.attributes)).unwrap_or_default()
         }
+        network::kinds::TOKEN => network::tokens::entries(record),
+        network::kinds::USER => users::entries(record),
         _ if kinds::all().any(|(known, _)| known == kind) => {
             tree::parse(&record.body).map(|tree| extract::extract(&tree, kind)).unwrap_or_default()
         }

@@ -50,7 +50,7 @@ impl Services {
                 if setup.expires <= now.0 || next_number(view)? > 1 {
                     return Err(Fault::not_found());
                 }
-                let member = Member { id: id.as_str().to_owned(), no: 1, name };
+                let member = Member { id: id.as_str().to_owned(), no: 1, name, timezone: None, locale: None };
                 let used = Write::Delete { org: NETWORK, kind: kinds::SETUP, id: key };
                 Ok((vec![used, row(view, kinds::MEMBER, id.as_str(), &member)?], member))
             })
