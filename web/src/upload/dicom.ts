@@ -2,7 +2,6 @@
 import { inflated } from "./zip.ts";
 import type { DicomHeader } from "./types.ts";
 
-const EXPLICIT = "1.2.840.10008.1.2.1";
 const IMPLICIT = "1.2.840.10008.1.2";
 const DEFLATED = "1.2.840.10008.1.2.1.99";
 const BIG_ENDIAN = "1.2.840.10008.1.2.2";
@@ -143,7 +142,7 @@ function readWhole(bytes: Uint8Array): HeaderRead {
     const rest = inflated(bytes.subarray(cursor.at), 1 << 20);
     return { header: dataSet({ view: new DataView(rest.buffer, rest.byteOffset, rest.byteLength), at: 0, explicit: true }, named) };
   }
-  cursor.explicit = syntax !== IMPLICIT || syntax === EXPLICIT;
+  cursor.explicit = syntax !== IMPLICIT;
   return { header: dataSet(cursor, named) };
 }
 
