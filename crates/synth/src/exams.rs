@@ -49,7 +49,7 @@ impl ExamKind {
         }
     }
 
-    fn referring(self) -> &'static str {
+    pub(crate) fn referring(self) -> &'static str {
         match self {
             Self::ChestCt | Self::PriorChestCt | Self::ChestRadiograph => "Respiratory medicine",
             Self::Echo => "Cardiology",

@@ -2,9 +2,10 @@
 //! illnesses and medicines behind them. Chronic illness drives medicines and measurements.
 
 mod chart;
-mod chest;
+mod letters;
 mod measures;
 mod problems;
+mod reports;
 
 use crate::bundle::{Link, Transaction};
 use crate::calendar::Moment;
@@ -32,11 +33,10 @@ pub(crate) fn write(person: &Person, member: &Member) -> Vec<u8> {
     problems::allergy(&mut chart, &first);
     let course = Course::new(person, &mut chart.random);
     problems::chest_illness(&mut chart);
-    if let Some(ct) = &person.chest_ct {
-        chest::imaging(&mut chart, ct, chronic.copd.as_ref());
-    }
+    reports::imaging(&mut chart, chronic.copd.as_ref());
     problems::past_procedures(&mut chart, visits[0].date);
     write_visits(&mut chart, &visits, first, &course);
+    letters::summary(&mut chart);
     problems::immunizations(&mut chart);
     problems::referrals(&mut chart, &chronic);
     problems::care_plan(&mut chart, &chronic);

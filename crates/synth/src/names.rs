@@ -28,6 +28,9 @@ macro_rules! latin {
     ($($name:literal),* $(,)?) => { &[$(($name, $name)),*] };
 }
 
+mod further;
+
+/// The languages of the load streams, of staff, and of person 0.
 pub(crate) static CULTURES: [Culture; 10] = [
     Culture {
         language: "en",
@@ -324,9 +327,14 @@ pub(crate) static CULTURES: [Culture; 10] = [
     },
 ];
 
-/// Draws a culture: mostly the language of the town, else any.
-pub(crate) fn culture(random: &mut Random, home: usize) -> &'static Culture {
-    if random.chance(0.4) { &CULTURES[home.min(CULTURES.len() - 1)] } else { random.pick(&CULTURES) }
+/// Draws a culture: mostly the language of the town, else any. `further` adds those of the demonstration.
+pub(crate) fn culture(random: &mut Random, home: usize, further: bool) -> &'static Culture {
+    if random.chance(0.4) {
+        return &CULTURES[home.min(CULTURES.len() - 1)];
+    }
+    let last = CULTURES.len() - 1 + if further { further::FURTHER.len() } else { 0 };
+    let index = random.int(0, last as i64) as usize;
+    CULTURES.iter().chain(&further::FURTHER).nth(index).unwrap_or(&CULTURES[0])
 }
 
 /// A town around a hospital.

@@ -118,7 +118,7 @@ pub fn person(seed: u64, number: u32, today: Date) -> Person {
     let demonstration = number == 0;
     let member = if demonstration || random.chance(0.55) { "hospital-a" } else { "hospital-b" };
     let town = town_of(member);
-    let culture = names::culture(&mut random, town.culture);
+    let culture = names::culture(&mut random, town.culture, !demonstration);
     let sex = if random.chance(0.51) { Sex::Female } else { Sex::Male };
     let age = if demonstration { random.int(60, 74) } else { age(&mut random) };
     let birth = today.plus(-(age as i32 * 365 + age as i32 / 4 + random.int(1, 364) as i32));
@@ -221,6 +221,7 @@ impl Person {
         match &self.native {
             Some(native) if self.culture.family_first => format!("{}{}", native.family, native.given),
             Some(native) => format!("{} {}", native.given, native.family),
+            None if self.culture.family_first => format!("{} {}", self.family, self.given),
             None => format!("{} {}", self.given, self.family),
         }
     }
@@ -350,7 +351,10 @@ impl Person {
         }
         j.item(|j| {
             j.text("use", if self.native.is_some() { "usual" } else { "official" });
-            j.shown("text", format_args!("{} {}", self.given, self.family));
+            match &self.native {
+                Some(_) => j.text("text", &format!("{} {}", self.given, self.family)),
+                None => j.text("text", &self.display()),
+            }
             j.text("family", &self.family);
             j.list("given", |j| j.item_text(&self.given));
         });

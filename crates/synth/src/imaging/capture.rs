@@ -56,6 +56,7 @@ impl Captures {
         set.text(0x0008_0064, b"CS", "WSD");
         set.text(0x0020_0013, b"IS", "1");
         set.text(0x0020_0020, b"CS", "");
+        set.text(0x0020_0060, b"CS", "");
         set.text(0x0028_0301, b"CS", "YES");
         set
     }

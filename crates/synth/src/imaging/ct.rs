@@ -14,8 +14,6 @@ use crate::uid::uid;
 const CT_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
 const INTERCEPT: i32 = -1024;
 const NOISE: f64 = 10.0;
-/// Diameters of the nodules a year before, of those of today.
-const YEAR_BEFORE: f64 = 0.6;
 /// Middle of the liver's sphere, and its radius today and a year before, mm.
 const SPHERE_CENTER: [f64; 3] = [-62.0, -8.0, 30.0];
 const SPHERE_RADIUS: [f64; 2] = [20.0, 15.0];
@@ -95,7 +93,7 @@ fn build(
     for nodule in &mut nodules {
         nodule.center_voxel = to_voxel(nodule.center_mm, spacing);
         if prior {
-            nodule.diameter_mm *= YEAR_BEFORE;
+            nodule.diameter_mm = year_before(nodule.diameter_mm);
         }
     }
     let sphere = CtTruth {
@@ -132,6 +130,19 @@ fn build(
 /// The nodules that the phantom of this seed and patient has; their voxel positions are left at 0.
 pub(crate) fn nodules(seed: u64, patient: &PatientFacts) -> Vec<Nodule> {
     place_nodules(seed, &anatomy(seed, patient), &tubes::large())
+}
+
+/// The same for the scan a year before.
+pub(crate) fn prior_nodules(seed: u64, patient: &PatientFacts) -> Vec<Nodule> {
+    nodules(seed, patient)
+        .into_iter()
+        .map(|nodule| Nodule { diameter_mm: year_before(nodule.diameter_mm), ..nodule })
+        .collect()
+}
+
+/// Six tenths, in tenths of a millimetre.
+fn year_before(diameter_mm: f64) -> f64 {
+    (diameter_mm * 6.0).round() / 10.0
 }
 
 fn anatomy(seed: u64, patient: &PatientFacts) -> Anatomy {

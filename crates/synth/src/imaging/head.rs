@@ -49,19 +49,15 @@ pub(super) fn tissue(p: [f64; 3]) -> Tissue {
     }
     let middle = [0.0, 0.0, 5.0];
     let scalp = radius(p, middle, [76.0, 96.0, 104.0]);
-    if scalp < 1.0 && p[2] > base(p[1]) - 6.0 {
+    if scalp < 1.0 && p[2] > base(p[1]) - 3.0 {
         return vault(p, scalp);
     }
     face_and_neck(p, scalp)
 }
 
-/// Height of the skull's floor: higher in front, lowest behind.
+/// Height of the skull's floor: it slopes down to the back, and is lowest under the cerebellum.
 fn base(y: f64) -> f64 {
-    match y {
-        y if y < -34.0 => -20.0,
-        y if y < 12.0 => -36.0,
-        _ => -62.0,
-    }
+    if y < 12.0 { -22.0 - 0.2 * (y + 80.0) } else { -62.0 + 0.15 * (y - 44.0).abs() }
 }
 
 fn vault(p: [f64; 3], scalp: f64) -> Tissue {
@@ -161,7 +157,7 @@ fn face_and_neck(p: [f64; 3], scalp: f64) -> Tissue {
     }
     // Cervical spine with its cord.
     let spine = (x * x + (y - 18.0).powi(2)).sqrt();
-    if z < base(y) - 4.0 && spine < 24.0 && y > -2.0 {
+    if z < base(y) - 3.0 && spine < 24.0 && y > -2.0 {
         return match spine {
             s if s < 6.0 => Tissue::White,
             s if s < 10.0 => Tissue::Fluid,

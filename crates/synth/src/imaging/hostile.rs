@@ -36,6 +36,7 @@ pub fn hostile_study(
     set.text(0x0020_0010, b"SH", "1");
     set.text(0x0020_0011, b"IS", "1");
     set.text(0x0020_0020, b"CS", "");
+    set.text(0x0020_0060, b"CS", "");
     pixel_module(&mut set, "MONOCHROME2", 1, [SIDE, SIDE], [8, 8]);
     (0..2_u16)
         .map(|number| {

@@ -243,8 +243,7 @@ impl MrPhantom {
             seconds: (series.number - 200) * 180,
         };
         self.study.write(&mut set, &general);
-        let plane = if series.description.ends_with("axial") { "AXIAL" } else { "OTHER" };
-        set.text(0x0008_0008, b"CS", &format!("ORIGINAL\\PRIMARY\\{plane}"));
+        set.text(0x0008_0008, b"CS", "ORIGINAL\\PRIMARY\\OTHER");
         set.text(0x0018_0015, b"CS", "HEAD");
         set.text(0x0018_0020, b"CS", "SE");
         set.text(0x0018_0021, b"CS", if series.t1 { "NONE" } else { "SK" });

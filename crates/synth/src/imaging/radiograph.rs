@@ -128,7 +128,7 @@ impl ChestRadiograph {
         set.text(0x0018_1152, b"IS", "2");
         set.decimals(0x0018_1164, &[IMAGER_SPACING, IMAGER_SPACING]);
         set.text(0x0018_1508, b"CS", "NONE");
-        set.decimals(0x0018_1405, &[200.0]);
+        set.text(0x0018_1405, b"IS", "200");
         set.text(0x0018_5101, b"CS", if view == View::Frontal { "PA" } else { "LL" });
         set.text(0x0018_7004, b"CS", "DIRECT");
         set.text(0x0020_0020, b"CS", if view == View::Frontal { "L\\F" } else { "P\\F" });
@@ -148,8 +148,8 @@ impl ChestRadiograph {
         set.text(0x0028_0301, b"CS", "YES");
         set.text(0x0028_1040, b"CS", "LIN");
         set.signed_short(0x0028_1041, 1);
-        set.decimals(0x0028_1050, &[2000.0]);
-        set.decimals(0x0028_1051, &[4000.0]);
+        set.decimals(0x0028_1050, &[1500.0]);
+        set.decimals(0x0028_1051, &[3000.0]);
         set.decimals(0x0028_1052, &[0.0]);
         set.decimals(0x0028_1053, &[1.0]);
         set.text(0x0028_1054, b"LO", "US");

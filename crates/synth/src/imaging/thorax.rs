@@ -46,19 +46,19 @@ pub(super) fn project(view: View, columns: usize, rows: usize, spacing: f64) -> 
 
 /// Semi-axes of the body at a height: side, depth.
 fn body(z: f64) -> [f64; 2] {
-    let neck = step(z - 150.0, 60.0);
-    [158.0 - 96.0 * neck, 104.0 - 44.0 * neck]
+    let (shoulders, neck) = (step(z - 96.0, 80.0), step(z - 160.0, 70.0));
+    [154.0 + 42.0 * shoulders - 138.0 * neck, 104.0 - 44.0 * neck]
 }
 
 fn frontal(x: f64, z: f64) -> f64 {
     let [side, deep] = body(z);
     let mut water = chord(x, 0.0, [side, 1.0], deep);
-    // The shoulders stand out to the sides.
-    water += 0.9 * chord(x.abs() - 150.0, z - 128.0, [58.0, 46.0], 46.0);
     let lung = frontal_lung(x, z);
     water -= 0.78 * lung;
     let in_lung = (lung / 40.0).min(1.0);
-    water += 0.62 * chord(x - HEART[0], z - HEART[2], [58.0, 50.0], 48.0) * step(z + 96.0, 30.0);
+    // The heart's long axis points to the left and down.
+    let (u, v) = (x - HEART[0], z - HEART[2]);
+    water += 0.6 * chord(0.83 * u - 0.56 * v, 0.56 * u + 0.83 * v, [66.0, 46.0], 48.0);
     // Mediastinum, aortic knob, trachea.
     water += 0.5 * chord(x, z - 40.0, [30.0, 150.0], 40.0);
     water += 0.5 * chord(x - 30.0, z - 72.0, [15.0, 16.0], 22.0);
@@ -92,7 +92,7 @@ fn vessels(x: f64, z: f64) -> f64 {
         (wave - 0.86).max(0.0) / 0.14
     };
     let phase = if x < 0.0 { 0.4 } else { 1.9 };
-    let fade = (-far / 46.0).exp() * step(96.0 - far, 60.0);
+    let fade = (-far / 46.0).exp() * step(96.0 - far, 60.0) * step(far - 22.0, 28.0);
     let hilum = 16.0 * (-(u * u / 150.0 + v * v / 420.0)).exp();
     hilum + fade * (13.0 * fan(7.0, phase) + 9.0 * fan(12.0, phase * 2.0) * step(far - 24.0, 20.0))
 }
@@ -105,17 +105,17 @@ fn rib(off: f64, half: f64) -> f64 {
 
 fn frontal_bones(x: f64, z: f64) -> f64 {
     let side = x.abs();
-    let thorax = step(134.0 - side, 6.0) * step(z + 120.0, 30.0) * step(142.0 - z, 8.0);
+    // The rib cage narrows to its top.
+    let cage = 136.0 * (1.0 - ((z + 20.0).max(0.0) / 176.0).powi(2)).max(0.0).sqrt();
+    let thorax = step(cage - side, 5.0) * step(z + 120.0, 30.0);
     let fold = |along: f64| along - (along / 27.0).round() * 27.0;
     let back = rib(fold(z - 20.0 + 0.0042 * (side - 20.0).powi(2)), 5.5) * step(side - 20.0, 6.0);
     let front = rib(fold(z - 6.0 - 0.0052 * (140.0 - side).powi(2)), 6.5) * step(side - 62.0, 24.0) * 0.7;
-    // The rim of the chest, where ribs are seen along their length.
-    let rim = 14.0 * (-((side - 130.0) / 5.0).powi(2)).exp() * step(z + 120.0, 30.0) * step(100.0 - z, 40.0);
     let line = 124.0 + 0.17 * (side - 20.0) + 5.0 * (side * 0.035).sin();
     let clavicle = rib(z - line, 6.5) * step(side - 16.0, 4.0) * step(126.0 - side, 6.0) * 1.6;
     let blade = 7.0 * step(1.0 - ((side - 128.0) / 22.0).powi(2) - ((z - 78.0) / 52.0).powi(2), 0.2);
-    let arm = 34.0 * step(1.0 - ((side - 168.0) / 14.0).powi(2), 0.3) * step(134.0 - z, 20.0);
-    (back + front) * thorax + rim + clavicle + blade + arm
+    let head_of_arm = 0.5 * chord(side - 160.0, z - 112.0, [22.0, 24.0], 22.0);
+    (back + front) * thorax + clavicle + blade + head_of_arm
 }
 
 /// `y` to the back; the arms are raised.

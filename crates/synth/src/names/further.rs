@@ -1,0 +1,111 @@
+//! Further languages of the people of the demonstration: right to left, several tones, and names longer than any column.
+
+use super::Culture;
+
+pub(crate) static FURTHER: [Culture; 5] = [
+    Culture {
+        language: "vi",
+        language_name: "Vietnamese",
+        family: latin!["Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Võ", "Đặng", "Bùi"],
+        family_female: &[],
+        male: latin!["Văn Dũng", "Quốc Bảo", "Đức Thịnh", "Minh Trí", "Hữu Phước"],
+        female: latin!["Thị Minh Khai", "Thị Hồng Nhung", "Ngọc Ánh", "Thuỳ Linh", "Thị Mỹ Duyên"],
+        family_first: true,
+        representation: "ABC",
+    },
+    Culture {
+        language: "he",
+        language_name: "Hebrew",
+        family: &[
+            ("כהן", "Cohen"),
+            ("לוי", "Levi"),
+            ("מזרחי", "Mizrahi"),
+            ("פרידמן", "Friedman"),
+            ("בן־דוד", "Ben-David"),
+            ("שפירא", "Shapira"),
+        ],
+        family_female: &[],
+        male: &[("דוד", "David"), ("יוסף", "Yosef"), ("משה", "Moshe"), ("אבנר", "Avner"), ("נועם", "Noam")],
+        female: &[
+            ("רחל", "Rachel"),
+            ("תמר", "Tamar"),
+            ("מרים", "Miriam"),
+            ("נועה", "Noa"),
+            ("שירה", "Shira"),
+        ],
+        family_first: false,
+        representation: "ABC",
+    },
+    // Readings and strokes far apart, so that sorting by either can be told from sorting by code point.
+    Culture {
+        language: "zh",
+        language_name: "Chinese",
+        family: &[
+            ("丁", "Ding"),
+            ("马", "Ma"),
+            ("安", "An"),
+            ("曾", "Zeng"),
+            ("单", "Shan"),
+            ("仇", "Qiu"),
+            ("龚", "Gong"),
+            ("魏", "Wei"),
+            ("司马", "Sima"),
+            ("吕", "Lü"),
+        ],
+        family_female: &[],
+        male: &[
+            ("一", "Yi"),
+            ("长江", "Changjiang"),
+            ("重阳", "Chongyang"),
+            ("国强", "Guoqiang"),
+            ("鑫", "Xin"),
+        ],
+        female: &[
+            ("月", "Yue"),
+            ("晓燕", "Xiaoyan"),
+            ("慧", "Hui"),
+            ("婷婷", "Tingting"),
+            ("兰芳", "Lanfang"),
+        ],
+        family_first: true,
+        representation: "IDE",
+    },
+    Culture {
+        language: "de",
+        language_name: "German",
+        family: latin![
+            "Freiherr von Wolkenburg-Hohenstein und zu Obersteinach-Niederrothenfels",
+            "Graf Leutheusser-Schnarrenberger-Wittgenstein von und zu Altenstadt",
+        ],
+        family_female: latin![
+            "Freifrau von Wolkenburg-Hohenstein und zu Obersteinach-Niederrothenfels",
+            "Gräfin Leutheusser-Schnarrenberger-Wittgenstein von und zu Altenstadt",
+        ],
+        male: latin![
+            "Maximilian Friedrich Wilhelm Theodor August",
+            "Karl-Ferdinand Johannes Nepomuk Emanuel"
+        ],
+        female: latin![
+            "Maximiliane Friederike Wilhelmine Theodora",
+            "Anna-Katharina Elisabeth Philippine Sophie"
+        ],
+        family_first: false,
+        representation: "ABC",
+    },
+    Culture {
+        language: "ar",
+        language_name: "Arabic",
+        family: &[
+            ("بن عبد الرحمن بن محمد الهاشمي القرشي", "bin Abdulrahman bin Muhammad Al-Hashimi Al-Qurashi"),
+            ("آل عبد العزيز التميمي", "Al Abdulaziz Al-Tamimi"),
+        ],
+        family_female: &[
+            ("بنت عبد الرحمن بن محمد الهاشمي القرشي", "bint Abdulrahman bin Muhammad Al-Hashimi Al-Qurashi"),
+            ("آل عبد العزيز التميمي", "Al Abdulaziz Al-Tamimi"),
+        ],
+        male: &[("عبد الله محمد علي", "Abdullah Muhammad Ali"), ("صلاح الدين", "Salahuddin")],
+        female: &[("فاطمة الزهراء", "Fatima Al-Zahra"), ("نور الهدى", "Nour Al-Huda")],
+        family_first: false,
+        representation: "ABC",
+    },
+];
