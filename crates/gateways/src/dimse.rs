@@ -301,7 +301,8 @@ impl Conversation {
             None => Err(Fault::internal("a data set ended that had not begun")),
         };
         if let Some(caller) = &self.caller {
-            self.services.saw_device(&caller.principal.agent, if outcome.is_ok() { "stored" } else { "failed" });
+            self.services
+                .saw_device(&caller.principal.agent, if outcome.is_ok() { "stored" } else { "failed" });
         }
         match outcome {
             Ok(()) => {

@@ -8,3 +8,4 @@ mod doors;
 mod fhir;
 mod house;
 mod limits;
+mod operations;

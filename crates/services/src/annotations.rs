@@ -42,6 +42,9 @@ impl Annotations {
             let words = format!("The notes on a study have at most {LARGEST} bytes.");
             return Err(Fault::new(FaultKind::TooLarge, "annotations", words));
         }
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(invalid("The body is an object.".into()));
+        }
         let notes: Annotations =
             serde_json::from_slice(json).map_err(|e| invalid(format!("The body does not read: {e}.")))?;
         if notes.measurements.len().max(notes.key_images.len()) > ITEMS {

@@ -122,10 +122,14 @@ async fn target(services: &Services, caller: &Caller, request: TestRequest) -> R
         (None, Some(host), Some(port)) if port > 0 => {
             let called = request.called.unwrap_or_else(|| "ANY-SCP".into()).trim().to_owned();
             if !is_host(&host) {
-                return invalid("A host is an IP address or a name, such as 10.0.4.17 or ct1.hospital.example.");
+                return invalid(
+                    "A host is an IP address or a name, such as 10.0.4.17 or ct1.hospital.example.",
+                );
             }
             if !is_ae_title(&called) {
-                return invalid("An AE title has 1 to 16 characters of ASCII without backslash (PS3.5 §6.2).");
+                return invalid(
+                    "An AE title has 1 to 16 characters of ASCII without backslash (PS3.5 §6.2).",
+                );
             }
             Ok(TestTarget::Peer { host, port, called })
         }
@@ -149,7 +153,9 @@ async fn run(services: &Services, target: TestTarget) -> Result<TestAnswer, Faul
             (outcome == Outcome::Success, code, words)
         }
         TestTarget::Own => match around.listeners.iter().find(|listener| listener.name == "dimse") {
-            None => (false, "off", "This server takes no DICOM associations (dimse.listen is off).".to_owned()),
+            None => {
+                (false, "off", "This server takes no DICOM associations (dimse.listen is off).".to_owned())
+            }
             Some(listener) => {
                 let (host, port) = reachable(&listener.address);
                 let outcome = echo(&host, port, &own_title, &own_title).await;
@@ -157,7 +163,8 @@ async fn run(services: &Services, target: TestTarget) -> Result<TestAnswer, Faul
                 match outcome {
                     // it knows devices alone, and is none itself
                     Outcome::Rejected(Reject::CALLING_AE_NOT_RECOGNIZED) | Outcome::Success => {
-                        let words = format!("{place} answers. It takes associations from the devices of the list.");
+                        let words =
+                            format!("{place} answers. It takes associations from the devices of the list.");
                         (true, "success", words)
                     }
                     other => {
@@ -188,12 +195,16 @@ fn words(outcome: &Outcome, place: &str, own_title: &str) -> (&'static str, Stri
         Outcome::Forbidden(address) => {
             ("forbidden-address", format!("{place}: {address} is no address of a device."))
         }
-        Outcome::Refused => {
-            ("refused", format!("{place} refuses the connection: nothing listens there, or a firewall says no."))
-        }
+        Outcome::Refused => (
+            "refused",
+            format!("{place} refuses the connection: nothing listens there, or a firewall says no."),
+        ),
         Outcome::Silent => (
             "silent",
-            format!("{place} did not answer within {} seconds: it is off, or a firewall is silent.", PATIENCE.as_secs()),
+            format!(
+                "{place} did not answer within {} seconds: it is off, or a firewall is silent.",
+                PATIENCE.as_secs()
+            ),
         ),
         Outcome::Broken(why) => ("broken", format!("{place} ended the conversation: {why}.")),
         Outcome::Rejected(reject) => {
@@ -202,7 +213,9 @@ fn words(outcome: &Outcome, place: &str, own_title: &str) -> (&'static str, Stri
         Outcome::NoVerification => {
             ("no-verification", format!("{place} takes the association, but no C-ECHO in it."))
         }
-        Outcome::Failed(status) => ("failed", format!("{place} answers the C-ECHO with status {:04X}.", status.0)),
+        Outcome::Failed(status) => {
+            ("failed", format!("{place} answers the C-ECHO with status {:04X}.", status.0))
+        }
         Outcome::NotDicom => ("not-dicom", format!("{place}: what listens there does not speak DICOM.")),
     }
 }

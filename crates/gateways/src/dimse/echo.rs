@@ -106,7 +106,9 @@ async fn associate(mut stream: TcpStream, called: &str, calling: &str) -> Outcom
         }
         let length = match stream.read(&mut buffer).await {
             // what was answered before counts, however the connection then ends
-            Ok(0) => return outcome.unwrap_or_else(|| Outcome::Broken("the peer closed the connection".into())),
+            Ok(0) => {
+                return outcome.unwrap_or_else(|| Outcome::Broken("the peer closed the connection".into()));
+            }
             Ok(length) => length,
             Err(error) => return outcome.unwrap_or_else(|| broken(&error)),
         };

@@ -124,7 +124,8 @@ impl Arrived {
     fn keep_aside(mut self, view: &dyn View, reason: &str) -> Result<(Vec<Write>, Taken), Fault> {
         let id = format!("{}.{}", self.identity.instance, hex(&self.body.blob.sha256[..8]));
         let stored = self.stored(Disposition::Conflict);
-        if view.current(self.org, Kind::CONFLICT, &id)?.is_some() {
+        // what was decided and comes again waits again: somebody may have another mind by now
+        if view.current(self.org, Kind::CONFLICT, &id)?.is_some_and(|waiting| !waiting.deleted) {
             return Ok((Vec::new(), (stored, None)));
         }
         reason.clone_into(&mut self.body.conflict);
