@@ -1,9 +1,11 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute, signedInRoute } from "../app/root.tsx";
+import { validateStudies } from "./studies/search.ts";
 
 export const studiesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/studies",
+  validateSearch: validateStudies,
   component: lazyRouteComponent(() => import("./StudiesPage.tsx"), "StudiesPage"),
 });
 
