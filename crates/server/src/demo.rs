@@ -1,198 +1,110 @@
-//! `lenticular demo`: serve, with a sample network loaded, and say what to try.
+//! `lenticular demo`: serve, with the sample network loaded, and say who may sign in and what to try.
+
+mod cast;
+mod print;
+mod scene;
 
 use crate::Place;
-use crate::run::{Prepare, overrides, serve};
-use anyhow::{Result, anyhow};
-use lenticular_base::{Instant, OrgNo};
-use lenticular_policy::{Principal, Purpose, Role};
-use lenticular_services::network::Member;
-use lenticular_services::shares::ShareRequest;
-use lenticular_services::{Caller, Services};
-use lenticular_synth as synth;
-use rayon::prelude::*;
-use serde_json::json;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use crate::run::{Staging, overrides, serve};
+use anyhow::{Context, Result, bail};
+use cast::Actor;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const SEED: u64 = 1;
-const PEOPLE: u32 = 50;
 const TOKEN_LIFE: i64 = 8 * 3_600_000;
+
+/// A folder with this file is the demo's own: only such a one is ever wiped.
+const MARK: &str = "lenticular-demo";
 
 /// Runs the command.
 pub fn run(data: Option<PathBuf>, settings: Vec<String>, json: bool) -> Result<ExitCode> {
     let data =
         data.unwrap_or_else(|| std::env::temp_dir().join(format!("lenticular-demo-{}", std::process::id())));
     overrides(&settings)?;
+    mark(&data)?;
+    let actors = cast::actors()?;
     let place = Place { data: data.clone(), config: None, settings };
-    let prepare: Prepare = Box::new(move |runtime, services, http, dimse| {
-        let sample = runtime.block_on(load(services))?;
-        match json {
-            true => println!("{}", sample.json(http, dimse)),
-            false => sample.print(http, dimse, &data),
-        }
-        Ok(())
-    });
-    serve(&place, Some(prepare))
+    let folder = data.clone();
+    let staging = Staging {
+        prepare: Box::new(move |runtime, services, http, dimse| {
+            let sample = runtime.block_on(scene::set(services, &actors))?;
+            match json {
+                true => println!("{}", sample.json(http, dimse)),
+                false => sample.print(http, dimse, &folder),
+            }
+            Ok(())
+        }),
+        wipe: Box::new(move || wipe(&data)),
+    };
+    serve(&place, Some(staging))
 }
 
 /// What was loaded, and who may look.
 struct Sample {
+    actors: Vec<Actor>,
     tokens: Vec<(String, &'static str, String)>,
+    /// The first share, of the chest CT.
     share: String,
+    /// The address of the share by link, without the host; only where it was made just now.
+    link: Option<String>,
     study: String,
     patient: String,
     mrn: String,
     ae: String,
-    people: u32,
-    slices: usize,
+    people: usize,
+    studies: usize,
 }
 
-async fn load(services: &Services) -> Result<Sample> {
-    let fault = |fault: lenticular_base::Fault| anyhow!("{fault}");
-    let network = synth::network(SEED);
-    let mut members: Vec<(Member, &synth::Member)> = Vec::new();
-    for sample in &network.members {
-        let id = lenticular_base::OrgId::parse(sample.id).map_err(fault)?;
-        members.push((services.add_member(id, sample.name).await.map_err(fault)?, sample));
+/// Makes the folder the demo's, unless somebody else's data is in it.
+fn mark(data: &Path) -> Result<()> {
+    let mark = data.join(MARK);
+    if mark.exists() {
+        return Ok(());
     }
-    let today = synth_date(services.now());
-    let first = synth::person(SEED, 0, today);
-    let member_of = |id: &str| {
-        members
-            .iter()
-            .find(|(member, _)| member.id == id)
-            .map(|(member, _)| member)
-            .ok_or_else(|| anyhow!("no {id}"))
-    };
-    let a = member_of(first.member)?;
-    let facts = first.study_facts().ok_or_else(|| anyhow!("the first person has a chest CT"))?;
-    let reader = clinician(a);
-    let phantom =
-        first.ct_phantom(synth::PhantomSize::default()).ok_or_else(|| anyhow!("the CT can be made"))?;
-    if services.shares(&reader).await.map_err(fault)?.is_empty() {
-        for (member, sample) in &members {
-            services.add_device(member, sample.ae_title, None).await.map_err(fault)?;
-            let caller = clinician(member);
-            services.transaction(&caller, sample.transaction().into(), "").await.map_err(fault)?;
+    let there = std::fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
+    if there {
+        bail!("{} holds data that is not the demo's; name another folder", data.display());
+    }
+    std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+    let words = "This folder belongs to `lenticular demo`. Loading the demo anew empties it.\n";
+    std::fs::write(&mark, words).with_context(|| format!("writing {}", mark.display()))
+}
+
+/// Empties the demo's folder.
+fn wipe(data: &Path) -> Result<()> {
+    if !data.join(MARK).exists() {
+        bail!("{} is not the demo's folder", data.display());
+    }
+    for entry in std::fs::read_dir(data)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name == MARK) {
+            continue;
         }
-        for person in synth::people(SEED, PEOPLE, today) {
-            let caller = clinician(member_of(person.member)?);
-            services.transaction(&caller, person.transaction().into(), "").await.map_err(fault)?;
-        }
-        let device = device(a);
-        let loading = services.clone();
-        let phantom_ref = &phantom;
-        tokio::task::block_in_place(|| {
-            (0..phantom_ref.slices()).into_par_iter().try_for_each(|slice| {
-                loading.import_dicom(&device, &phantom_ref.slice(slice)[..]).map(|_| ()).map_err(fault)
-            })
-        })?;
-        let to = members.iter().find(|(member, _)| member.id != a.id).map(|(member, _)| member.id.clone());
-        let request = ShareRequest { study: Some(facts.study_uid.clone()), to, ..ShareRequest::default() };
-        services.share(&reader, request).await.map_err(fault)?;
+        let gone = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        gone.with_context(|| format!("removing {}", path.display()))?;
     }
-    let share =
-        services.shares(&reader).await.map_err(fault)?.pop().map(|share| share.id).unwrap_or_default();
-    let mut tokens = Vec::new();
-    for (member, _) in &members {
-        let role = if member.id.contains("reading") { Role::Radiologist } else { Role::Clinician };
-        let token = services.issue_token(member, role, "demo", TOKEN_LIFE).await.map_err(fault)?;
-        tokens.push((member.id.clone(), role.name(), token));
-    }
-    Ok(Sample {
-        tokens,
-        share,
-        study: facts.study_uid.clone(),
-        patient: first.display(),
-        mrn: first.mrn.clone(),
-        ae: network.member(first.member).map(|member| member.ae_title.to_owned()).unwrap_or_default(),
-        people: PEOPLE,
-        slices: phantom.slices(),
-    })
+    Ok(())
 }
 
-fn clinician(member: &Member) -> Caller {
-    caller(member, Role::Clinician)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn device(member: &Member) -> Caller {
-    caller(member, Role::Device)
-}
-
-fn caller(member: &Member, role: Role) -> Caller {
-    Caller {
-        principal: Principal::new(OrgNo(member.no), role, "demo"),
-        purpose: Purpose::Treat,
-        way: "import",
-    }
-}
-
-fn synth_date(now: Instant) -> synth::Date {
-    synth::Date::from_days(i32::try_from(now.0.div_euclid(86_400_000)).unwrap_or(0))
-}
-
-impl Sample {
-    fn json(&self, http: SocketAddr, dimse: Option<SocketAddr>) -> String {
-        let tokens: Vec<_> = self
-            .tokens
-            .iter()
-            .map(|(org, role, token)| json!({ "org": org, "role": role, "token": token }))
-            .collect();
-        json!({
-            "http": http.to_string(),
-            "dimse": dimse.map(|at| at.to_string()),
-            "tokens": tokens,
-            "study": self.study,
-            "share": self.share,
-            "mrn": self.mrn,
-            "ae": self.ae,
-        })
-        .to_string()
-    }
-
-    fn print(&self, http: SocketAddr, dimse: Option<SocketAddr>, data: &std::path::Path) {
-        let token = |at: usize| self.tokens.get(at).map_or("", |(_, _, token)| token.as_str());
-        let name = |at: usize| self.tokens.get(at).map_or("", |(org, ..)| org.as_str());
-        println!(
-            "Lenticular demo: {} people at two hospitals, a reading centre, one chest CT of {} slices.",
-            self.people, self.slices
-        );
-        println!("All of it is invented. Data folder: {}\n", data.display());
-        for (org, role, token) in &self.tokens {
-            println!("  {org:<16} {role:<13} {token}");
-        }
-        println!(
-            "\n{} ({}) of {} has a chest CT, shared with {}. Try:\n",
-            self.patient,
-            self.mrn,
-            name(0),
-            name(1)
-        );
-        println!("  A={}\n  B={}\n", token(0), token(1));
-        println!("  # {} finds the shared study, and nothing else of {}: one study", name(1), name(0));
-        println!("  curl -s -H \"Authorization: Bearer $B\" http://{http}/dicom-web/studies");
-        println!("  # its pictures: a JPEG of the first slice");
-        println!(
-            "  curl -s -H \"Authorization: Bearer $B\" -H 'Accept: image/jpeg' -o slice.jpg 'http://{http}/dicom-web/studies/{}/rendered'",
-            self.study
-        );
-        println!("  # the patient's record at {}: a Bundle with one Patient and what refers to it", name(0));
-        println!(
-            "  curl -s -H \"Authorization: Bearer $A\" 'http://{http}/fhir/Patient?identifier={}&_revinclude=Observation:patient'",
-            self.mrn
-        );
-        if let Some(at) = dimse {
-            println!("  # a scanner of {} sends a file: status 0x0000", name(0));
-            println!("  storescu -aet {} -aec LENTICULAR {} {} FILE.dcm", self.ae, at.ip(), at.port());
-        }
-        println!(
-            "  # with python: dicomweb_client.api.DICOMwebClient(url='http://{http}/dicom-web', headers={{'Authorization': 'Bearer ' + B}}).search_for_studies()"
-        );
-        println!("  # take the share back: the next request of {} finds nothing", name(1));
-        println!(
-            "  curl -s -X DELETE -H \"Authorization: Bearer $A\" http://{http}/api/shares/{}\n",
-            self.share
-        );
+    #[test]
+    fn only_the_demos_own_folder_is_wiped() {
+        let folder = std::env::temp_dir().join(format!("lenticular-mark-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("blobs")).unwrap();
+        std::fs::write(folder.join("lenticular.db"), "somebody's").unwrap();
+        assert!(mark(&folder).is_err() && wipe(&folder).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+        mark(&folder).unwrap();
+        std::fs::create_dir_all(folder.join("blobs/1")).unwrap();
+        std::fs::write(folder.join("lenticular.db"), "the demo's").unwrap();
+        wipe(&folder).unwrap();
+        let left: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [MARK]);
+        mark(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod import;
 mod run;
+mod surroundings;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -42,7 +43,7 @@ pub struct Place {
 enum Command {
     /// Start the server; on an empty data folder it prints a one-time set-up link.
     Serve(Place),
-    /// Start with a sample network: two hospitals, a reading centre, 50 people, a chest CT.
+    /// Start with a sample network: two hospitals, a reading centre, 200 people, CT, MR, X-ray and ultrasound.
     Demo {
         /// The data folder; absent: a new one below the system's temporary folder.
         #[arg(long)]

@@ -2,11 +2,14 @@
 
 use crate::Place;
 use crate::config::Config;
+use crate::surroundings;
 use anyhow::{Context, Result, anyhow};
 use lenticular_base::Instant;
 use lenticular_engines::{Engine, OpenOptions};
+use lenticular_gateways::assets::Asset;
 use lenticular_gateways::dimse::{self, DimseSettings};
 use lenticular_gateways::server;
+use lenticular_services::deployment::SetLogLevel;
 use lenticular_services::{Clock, Services, Settings};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -15,8 +18,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
 
 impl Place {
     /// The settings of this place.
@@ -80,58 +83,152 @@ pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
     Ok((engine, services))
 }
 
-/// What a command does between the listeners being up and the ready line.
+/// What a command does between the listeners being up and their first request, each time the network begins anew.
 pub type Prepare =
-    Box<dyn FnOnce(&tokio::runtime::Runtime, &Services, SocketAddr, Option<SocketAddr>) -> Result<()>>;
+    Box<dyn FnMut(&tokio::runtime::Runtime, &Services, SocketAddr, Option<SocketAddr>) -> Result<()>>;
 
-/// Serves until SIGTERM or SIGINT, then drains and exits 0.
-pub fn serve(place: &Place, prepare: Option<Prepare>) -> Result<ExitCode> {
+/// What the demo adds to serving.
+pub struct Staging {
+    pub prepare: Prepare,
+    /// Empties the data folder, so that it can be prepared again.
+    pub wipe: Box<dyn Fn() -> Result<()>>,
+}
+
+/// How a round of serving ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    Stopped,
+    Reset,
+}
+
+/// Serves until SIGTERM or SIGINT, then drains and exits 0. A demo that is reset drains, is wiped and prepared, and serves on
+/// at the same addresses: whoever connects meanwhile waits.
+pub fn serve(place: &Place, mut staging: Option<Staging>) -> Result<ExitCode> {
     let config = place.load()?;
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::new(config.text("log.level")))
-        .init();
-    let (engine, services) = open(place.data(), &config)?;
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(listen(&config, &services)).and_then(|(http, dimse)| {
-        let http_at = http.local_addr()?;
-        let dimse_at = dimse.as_ref().map(TcpListener::local_addr).transpose()?;
-        let (stop, stopped) = watch::channel(false);
-        let router = server::router(services.clone());
-        let http = runtime.spawn(server::serve(http, router, stopped.clone()));
-        let dimse = dimse.map(|listener| {
-            let settings = DimseSettings {
-                ae_title: config.text("dimse.ae_title").to_owned(),
-                max_associations: usize::try_from(config.number("dimse.max_associations").unwrap_or(64))
-                    .unwrap_or(64),
-            };
-            runtime.spawn(dimse::serve(listener, services.clone(), settings, stopped))
-        });
-        if let Some(prepare) = prepare {
-            prepare(&runtime, &services, http_at, dimse_at)?;
+    let log = surroundings::start_log(config.text("log.level"));
+    let mut process = Process { place, config, log, runtime: runtime()?, doors: None, signals: None };
+    let (engine, outcome) = loop {
+        let (engine, services) = open(place.data(), &process.config)?;
+        let outcome = process.round(services, staging.as_mut());
+        match (&outcome, &staging) {
+            (Ok(End::Reset), Some(staging)) => {
+                engine.close();
+                (staging.wipe)()?;
+            }
+            _ => break (engine, outcome),
+        }
+    };
+    process.runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    engine.close();
+    outcome.map(|_| ExitCode::SUCCESS)
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// What lasts from one round of serving to the next.
+struct Process<'a> {
+    place: &'a Place,
+    config: Config,
+    log: SetLogLevel,
+    runtime: tokio::runtime::Runtime,
+    doors: Option<Doors>,
+    signals: Option<Signals>,
+}
+
+impl Process<'_> {
+    /// Serves until the end of the process, or of the demo's round, is asked for, and drains.
+    fn round(&mut self, mut services: Services, staging: Option<&mut Staging>) -> Result<End> {
+        let reset = Arc::new(Notify::new());
+        if staging.is_some() {
+            let reset = reset.clone();
+            services = services.with_reset(Arc::new(move || reset.notify_one()));
+        }
+        let Process { place, config, log, runtime, doors, signals } = self;
+        let doors = match doors {
+            Some(doors) => doors,
+            None => doors.insert(runtime.block_on(Doors::open(config, &services))?),
+        };
+        let (http_at, dimse_at) = doors.addresses()?;
+        surroundings::tell(&services, config, place.data(), log, (http_at, dimse_at));
+        if let Some(staging) = staging {
+            (staging.prepare)(runtime, &services, http_at, dimse_at)?;
         }
         runtime.block_on(async {
-            // Whoever reads the ready line may signal at once.
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            announce(&services, http_at, dimse_at).await?;
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            let (stop, stopped) = watch::channel(false);
+            let site = server::site(services.clone(), pages);
+            let http = tokio::spawn(server::serve(doors.http()?, site, stopped.clone()));
+            let dimse = doors.dimse()?.map(|listener| {
+                let settings = DimseSettings {
+                    ae_title: config.text("dimse.ae_title").to_owned(),
+                    max_associations: usize::try_from(config.number("dimse.max_associations").unwrap_or(64))
+                        .unwrap_or(64),
+                };
+                tokio::spawn(dimse::serve(listener, services.clone(), settings, stopped))
+            });
+            let signals = match signals {
+                Some(signals) => signals,
+                None => {
+                    // Whoever reads the ready line may signal at once.
+                    let heard = Signals {
+                        terminate: signal(SignalKind::terminate())?,
+                        interrupt: signal(SignalKind::interrupt())?,
+                    };
+                    announce(&services, http_at, dimse_at).await?;
+                    signals.insert(heard)
+                }
+            };
+            let end = tokio::select! {
+                _ = signals.terminate.recv() => End::Stopped,
+                _ = signals.interrupt.recv() => End::Stopped,
+                () = reset.notified() => End::Reset,
+            };
             tracing::info!("draining");
             let _ = stop.send(true);
             http.await?;
             if let Some(dimse) = dimse {
                 dimse.await?;
             }
-            Ok(())
+            Ok(end)
         })
-    });
-    drop(services);
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    engine.close();
-    outcome.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// The app's files, as the gateways take them.
+fn pages(path: &str, accept_encoding: &str) -> Option<Asset> {
+    let lenticular_ui::Asset { bytes, media, encoding, etag, immutable } =
+        lenticular_ui::asset(path, accept_encoding)?;
+    Some(Asset { bytes, media, encoding, etag, immutable })
+}
+
+/// The listening sockets: they outlive the rounds of a demo.
+struct Doors {
+    http: std::net::TcpListener,
+    dimse: Option<std::net::TcpListener>,
+}
+
+impl Doors {
+    async fn open(config: &Config, services: &Services) -> Result<Doors> {
+        let (http, dimse) = listen(config, services).await?;
+        Ok(Doors { http: http.into_std()?, dimse: dimse.map(TcpListener::into_std).transpose()? })
+    }
+
+    fn addresses(&self) -> Result<(SocketAddr, Option<SocketAddr>)> {
+        let dimse = self.dimse.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
+        Ok((self.http.local_addr()?, dimse))
+    }
+
+    fn http(&self) -> Result<TcpListener> {
+        Ok(TcpListener::from_std(self.http.try_clone()?)?)
+    }
+
+    fn dimse(&self) -> Result<Option<TcpListener>> {
+        let Some(listener) = &self.dimse else { return Ok(None) };
+        Ok(Some(TcpListener::from_std(listener.try_clone()?)?))
+    }
 }
 
 async fn listen(config: &Config, services: &Services) -> Result<(TcpListener, Option<TcpListener>)> {
@@ -160,7 +257,9 @@ async fn listen(config: &Config, services: &Services) -> Result<(TcpListener, Op
 /// Prints the set-up link where nobody owns the network yet (standard error), then the ready line (standard output).
 async fn announce(services: &Services, http: SocketAddr, dimse: Option<SocketAddr>) -> Result<()> {
     if let Some(secret) = services.setup_secret().await? {
-        eprintln!("Nobody has set this network up. Within 30 minutes, once:");
+        eprintln!("Nobody has set this network up. Within 30 minutes, once, in a browser:");
+        eprintln!("  http://{http}/setup#{secret}");
+        eprintln!("or with a script:");
         eprintln!(
             "  curl -X POST http://{http}/api/setup -d '{{\"secret\":\"{secret}\",\"id\":\"my-hospital\",\"name\":\"My Hospital\"}}'"
         );

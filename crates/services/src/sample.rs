@@ -44,6 +44,9 @@ impl SampleNetwork {
     }
 }
 
+/// The number of the member that the sample's member of that id is loaded into.
+type Belongs = dyn Fn(&str) -> Option<i64> + Send + Sync;
+
 /// Who a load is written by.
 fn loader(org: i64, role: Role) -> Caller {
     Caller { principal: Principal::new(OrgNo(org), role, "sample"), purpose: Purpose::Treat, way: "import" }
@@ -124,7 +127,7 @@ impl Services {
         &self,
         people: Vec<synth::Person>,
         studies: Vec<Arc<synth::Study>>,
-        member: Arc<dyn Fn(&str) -> Option<i64> + Send + Sync>,
+        member: Arc<Belongs>,
         progress: &Progress,
     ) -> Result<(), Fault> {
         let images: usize = studies.iter().map(|study| study.instances()).sum();
@@ -142,7 +145,7 @@ impl Services {
     async fn write_people(
         &self,
         people: Vec<synth::Person>,
-        member: &Arc<dyn Fn(&str) -> Option<i64> + Send + Sync>,
+        member: &Arc<Belongs>,
         progress: &Progress,
     ) -> Result<(), Fault> {
         let mut under_way = JoinSet::new();
@@ -181,7 +184,7 @@ impl Services {
     fn store_images(
         &self,
         studies: &[Arc<synth::Study>],
-        member: &(dyn Fn(&str) -> Option<i64> + Send + Sync),
+        member: &Belongs,
         progress: &Progress,
     ) -> Result<(), Fault> {
         let all: Vec<(&synth::Study, usize)> = studies
@@ -199,10 +202,10 @@ impl Services {
         };
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-            let outcomes = threads.into_iter().map(|thread| thread.join());
-            outcomes
-                .map(|outcome| outcome.map_err(|_| Fault::internal("a thread of the load panicked"))?)
-                .collect()
+            let ended: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+            ended.into_iter().try_for_each(|outcome| {
+                outcome.map_err(|_| Fault::internal("a thread of the load panicked"))?
+            })
         })
     }
 }
