@@ -101,7 +101,7 @@ impl Captures {
         // From black over blue, green and yellow to red: PS3.3 §C.7.6.3.1.5 and .6.
         let stops: [[u32; 3]; 6] =
             [[0, 0, 0], [20, 30, 160], [0, 140, 170], [40, 180, 60], [240, 220, 40], [210, 30, 20]];
-        for channel in 0..3_usize {
+        for (tag, channel) in (0_u32..).zip([0_usize, 1, 2]) {
             let table: Vec<u16> = (0..256_u32)
                 .map(|entry| {
                     let place = entry * 5;
@@ -110,8 +110,8 @@ impl Captures {
                     (((low * (255 - rest) + high * rest) / 255) * 257) as u16
                 })
                 .collect();
-            set.shorts(0x0028_1101 + channel as u32, &[256, 0, 16]);
-            set.words(0x0028_1201 + channel as u32, &table);
+            set.shorts(0x0028_1101 + tag, &[256, 0, 16]);
+            set.words(0x0028_1201 + tag, &table);
         }
         let mut pixels = Vec::with_capacity(usize::from(MAP[0]) * usize::from(MAP[1]));
         for row in 0..MAP[1] {

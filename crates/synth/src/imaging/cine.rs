@@ -262,7 +262,7 @@ impl Scene {
 
     /// The depth scale at the right, 1 cm apart, and the electrocardiogram below.
     fn overlay(&self, x: f64, y: f64) -> Option<[u8; 3]> {
-        if (462.0..472.0).contains(&x) && y >= APEX[1] - 0.5 && y <= APEX[1] + 320.5 {
+        if (462.0..472.0).contains(&x) && (APEX[1] - 0.5..=APEX[1] + 320.5).contains(&y) {
             let off = (y - APEX[1] + 10.0).rem_euclid(20.0) - 10.0;
             let long = ((y - APEX[1]) / 20.0).round() as i64 % 5 == 0;
             if off.abs() < 0.75 && (long || x >= 467.0) {

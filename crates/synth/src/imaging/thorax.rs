@@ -140,7 +140,7 @@ fn lateral(y: f64, z: f64) -> f64 {
     water += (bone + 8.0 * plate) * step(16.0 - (y - curve).abs(), 3.0);
     water += 20.0 * step(5.0 - (y + 90.0 - 0.08 * z.abs()).abs(), 3.0) * step(100.0 - z.abs(), 20.0);
     let fold = |along: f64| along - (along / 27.0).round() * 27.0;
-    let ribs = rib(fold(z + 0.55 * (y - 60.0) * -1.0 + 0.002 * y * y), 5.0)
+    let ribs = rib(fold(z + 0.55 * (60.0 - y) + 0.002 * y * y), 5.0)
         + 0.8 * rib(fold(z + 9.0 - 0.5 * (y - 60.0)), 5.0);
     water + ribs * step(84.0 - y.abs(), 10.0) * step(z + 115.0, 30.0) * step(135.0 - z, 12.0)
 }
