@@ -11,7 +11,9 @@ mod session;
 mod setup;
 mod shares;
 mod system;
+mod tokens;
 mod tray;
+mod users;
 
 use crate::doors::Door;
 use crate::http::{answer, empty, fault_json, read_body};
@@ -37,6 +39,8 @@ pub fn doors() -> Vec<Door> {
         setup::DOORS,
         demo::DOORS,
         session::DOORS,
+        users::DOORS,
+        tokens::DOORS,
         openapi::DOORS,
     ]
     .concat()
@@ -44,7 +48,15 @@ pub fn doors() -> Vec<Door> {
 
 /// What the doors take and give, each subject's beside its doors.
 pub fn operations() -> Vec<openapi::Operation> {
-    [session::OPERATIONS, openapi::OPERATIONS].concat()
+    [
+        members::OPERATIONS,
+        setup::OPERATIONS,
+        session::OPERATIONS,
+        users::OPERATIONS,
+        tokens::OPERATIONS,
+        openapi::OPERATIONS,
+    ]
+    .concat()
 }
 
 const LARGEST_BODY: u64 = 64 * 1024;
@@ -62,6 +74,8 @@ pub fn router() -> Router<Services> {
         .merge(setup::router())
         .merge(demo::router())
         .merge(session::router())
+        .merge(users::router())
+        .merge(tokens::router())
         .merge(openapi::router())
 }
 

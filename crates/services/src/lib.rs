@@ -24,6 +24,7 @@ pub mod import;
 pub mod ingest;
 pub mod instance_body;
 pub mod jobs;
+pub mod members;
 mod naming;
 pub mod network;
 mod passwords;

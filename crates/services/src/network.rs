@@ -35,7 +35,7 @@ pub mod kinds {
 pub const NETWORK: OrgNo = OrgNo(0);
 
 /// An organisation in the network.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug, Default)]
 pub struct Member {
     pub id: String,
     pub no: i64,

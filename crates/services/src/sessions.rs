@@ -138,7 +138,7 @@ impl Services {
     }
 
     /// `None` where the user may act for no member, or is no longer what was read.
-    async fn begin_session(
+    pub(crate) async fn begin_session(
         &self,
         known: User,
         browser: Option<String>,
