@@ -17,6 +17,7 @@ import { UserButton } from "./UserButton.tsx";
 
 const UserMenu = lazy(() => import("./UserMenu.tsx"));
 const MoreDrawer = lazy(() => import("./MoreDrawer.tsx"));
+const UploadIndicator = lazy(() => import("../upload/UploadIndicator.tsx").then((module) => ({ default: module.UploadIndicator })));
 
 function Bar({ places, more }: { places: Place[]; more: () => void }) {
   const { t } = useTranslation();
@@ -72,6 +73,7 @@ export function Shell() {
               {!phone && <kbd aria-hidden>Ctrl K</kbd>}
             </UnstyledButton>
           )}
+          <Suspense fallback={null}>{session.can.includes("store") && <UploadIndicator />}</Suspense>
           <Suspense fallback={<UserButton name={session.user?.name ?? t("guest")} member={session.member.name} />}>
             <UserMenu />
           </Suspense>
