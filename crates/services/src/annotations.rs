@@ -13,16 +13,19 @@ use lenticular_store::{Packing, Put, Record, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// The notes of one user on one study, as the viewer keeps them.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Debug, Default)]
+#[derive(Clone, Serialize, Deserialize, PartialEq, Debug, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Annotations {
     /// Objects, at most 10,000.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub measurements: Vec<Value>,
     /// Objects or texts (such as a SOP Instance UID), at most 10,000.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub key_images: Vec<Value>,
     /// FHIR instant: when they were written last. The server says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

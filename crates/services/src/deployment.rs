@@ -6,9 +6,10 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use utoipa::ToSchema;
 
 /// Something that takes connections.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Listener {
     /// `http`, `dimse`.
     pub name: String,
@@ -19,7 +20,7 @@ pub struct Listener {
 }
 
 /// What lies on the disk, in bytes.
-#[derive(Clone, Copy, Serialize, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, Serialize, PartialEq, Eq, Debug, Default, ToSchema)]
 pub struct Space {
     /// Of the whole data folder.
     pub data_bytes: u64,

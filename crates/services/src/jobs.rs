@@ -6,9 +6,10 @@ use lenticular_base::{Fault, FaultKind, Instant, OrgNo};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use utoipa::ToSchema;
 
 /// Where a piece of work stands.
-#[derive(Clone, Copy, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Serialize, PartialEq, Eq, Debug, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     Queued,
@@ -18,7 +19,7 @@ pub enum JobState {
 }
 
 /// One piece of long work.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Job {
     pub id: String,
     /// What kind of work: `sample`, …

@@ -17,9 +17,10 @@ use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, OrgNo};
 use lenticular_policy::{Action, Grant, Grantee};
 use lenticular_store::{Packing, Put, View, Write};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What is given: exactly one of `study` and `patient`.
-#[derive(Clone, Deserialize, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Deserialize, PartialEq, Eq, Debug, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShareRequest {
     /// A Study Instance UID of the own member.
@@ -33,7 +34,7 @@ pub struct ShareRequest {
 }
 
 /// A share as its member sees it.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Share {
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]

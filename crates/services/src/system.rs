@@ -11,9 +11,10 @@ use lenticular_base::index::Query;
 use lenticular_base::{Fault, FaultKind, Kind};
 use lenticular_policy::{Action, Scope};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Whether a part of the system works.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Health {
     /// `store`, `audit`, `disk`, `http`, `dimse`.
     pub name: &'static str,
@@ -22,7 +23,7 @@ pub struct Health {
 }
 
 /// How much there is. Bytes are those of the whole deployment, and told to its operator alone; counts are the own member's.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Storage {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub space: Option<Space>,
@@ -33,7 +34,7 @@ pub struct Storage {
 }
 
 /// The system.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct System {
     pub version: &'static str,
     /// FHIR instant.

@@ -6,7 +6,7 @@
 mod details;
 
 pub use crate::ingest::Verdict;
-pub use details::{Details, Difference, Which};
+pub use details::{ConflictDetails, DicomObject, Difference, Which};
 
 use crate::Services;
 use crate::access::Caller;
@@ -21,9 +21,10 @@ use lenticular_policy::{Action, Scope};
 use lenticular_store::Record;
 use serde::Serialize;
 use std::collections::HashMap;
+use utoipa::ToSchema;
 
 /// One object that waits.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Conflict {
     pub id: String,
     pub reason: String,

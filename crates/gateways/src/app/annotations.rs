@@ -1,5 +1,6 @@
 //! A user's own measurements and key images on a study.
 
+use super::openapi::{Operation, operation};
 use super::respond;
 use crate::doors::{Door, door};
 use crate::http::{caller, read_body};
@@ -19,6 +20,14 @@ use serde_json::Value;
 pub const DOORS: &[Door] = &[
     door("GET", "/api/annotations/{study}", Action::Read, "Study"),
     door("PUT", "/api/annotations/{study}", Action::Read, "Study"),
+];
+
+/// The operations of this subject.
+pub const OPERATIONS: &[Operation] = &[
+    operation("GET", "/api/annotations/{study}", "The caller's own notes on a study.", 200)
+        .gives::<Annotations>(),
+    operation("PUT", "/api/annotations/{study}", "Writes them anew, at most 1 MiB.", 204)
+        .takes::<Annotations>(),
 ];
 
 /// The routes of this subject.

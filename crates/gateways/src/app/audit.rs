@@ -1,5 +1,6 @@
 //! The audit log as a file for spreadsheets; the app reads it as `/fhir/AuditEvent`.
 
+use super::openapi::{Operation, operation};
 use crate::doors::{Door, door};
 use crate::http::{answer, caller, fault_json, pairs, public_url};
 use axum::Router;
@@ -15,6 +16,23 @@ use lenticular_services::Services;
 
 /// The doors of this subject.
 pub const DOORS: &[Door] = &[door("GET", "/api/audit.csv", Action::Audit, "AuditEvent")];
+
+/// The operations of this subject.
+pub const OPERATIONS: &[Operation] = &[operation(
+    "GET",
+    "/api/audit.csv",
+    "The own member's audit log as CSV, newest first; at most 100,000 lines.",
+    200,
+)
+.asks(&[
+    ("date", "as in a search for AuditEvents, such as ge2026-11-01"),
+    ("patient", "a Patient id"),
+    ("agent-name", "who acted"),
+    ("entity", "what was touched, such as Patient/p1"),
+    ("action", "one of C R U D E"),
+    ("outcome", "0, 4 or 8"),
+])
+.gives_media("text/csv")];
 
 /// The routes of this subject.
 pub fn router() -> Router<Services> {

@@ -1,5 +1,6 @@
 //! Devices: AE titles, where they call from, where they are reached, and whether they answer.
 
+use super::openapi::{Operation, operation};
 use super::{read, respond};
 use crate::dimse::echo::{Outcome, PATIENCE, echo};
 use crate::doors::{Door, door};
@@ -14,12 +15,13 @@ use lenticular_base::{Fault, FaultKind};
 use lenticular_dicom::pdu::Reject;
 use lenticular_policy::Action;
 use lenticular_services::audit::Access;
-use lenticular_services::network::{DeviceRequest, TestTarget, is_ae_title, is_host};
+use lenticular_services::network::{DeviceRequest, ListedDevice, TestTarget, is_ae_title, is_host};
 use lenticular_services::{Caller, Services};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
 /// The doors of this subject.
 pub const DOORS: &[Door] = &[
@@ -28,6 +30,24 @@ pub const DOORS: &[Door] = &[
     door("DELETE", "/api/devices/{ae}", Action::Administer, "Device"),
     door("POST", "/api/devices/test", Action::Administer, "Device"),
 ];
+
+/// The operations of this subject.
+pub const OPERATIONS: &[Operation] = &[
+    operation("GET", "/api/devices", "The own member's devices.", 200).gives::<Devices>(),
+    operation("POST", "/api/devices", "Binds a device, or writes anew what is known of it.", 201)
+        .takes::<DeviceRequest>()
+        .gives::<ListedDevice>(),
+    operation("DELETE", "/api/devices/{ae}", "Unbinds a device.", 204),
+    operation("POST", "/api/devices/test", "A C-ECHO to a device, or to the own listener.", 200)
+        .takes::<TestRequest>()
+        .gives::<TestAnswer>(),
+];
+
+/// Devices of a member.
+#[derive(Serialize, ToSchema)]
+struct Devices {
+    devices: Vec<ListedDevice>,
+}
 
 /// The routes of this subject.
 pub fn router() -> Router<Services> {
@@ -42,7 +62,7 @@ async fn devices(State(services): State<Services>, headers: HeaderMap) -> Respon
     let outcome = async {
         let caller = caller(&services, &headers, "app").await?;
         let devices = services.own_devices(&caller).await?;
-        Ok((StatusCode::OK, json!({ "devices": devices })))
+        Ok((StatusCode::OK, json!(Devices { devices })))
     };
     respond(outcome.await)
 }
@@ -71,7 +91,7 @@ async fn remove_test(services: State<Services>, headers: HeaderMap) -> Response 
 }
 
 /// Whom to call: a device of the own member, or an address; neither is the own listener.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TestRequest {
     ae: Option<String>,
@@ -81,7 +101,7 @@ struct TestRequest {
 }
 
 /// How a C-ECHO came out.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TestAnswer {
     ok: bool,
     milliseconds: u64,

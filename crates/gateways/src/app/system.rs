@@ -1,5 +1,6 @@
 //! The system: health, sizes, listeners, work under way, the level of the log.
 
+use super::openapi::{Operation, operation};
 use super::{read, respond};
 use crate::doors::{Door, door};
 use crate::http::caller;
@@ -12,13 +13,22 @@ use http::{HeaderMap, StatusCode};
 use lenticular_base::Fault;
 use lenticular_policy::Action;
 use lenticular_services::Services;
+use lenticular_services::system::System;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The doors of this subject.
 pub const DOORS: &[Door] = &[
     door("GET", "/api/system", Action::Administer, "System"),
     door("PUT", "/api/system/log", Action::Operate, "System"),
+];
+
+/// The operations of this subject.
+pub const OPERATIONS: &[Operation] = &[
+    operation("GET", "/api/system", "Health, sizes, listeners and work under way.", 200).gives::<System>(),
+    operation("PUT", "/api/system/log", "Sets the level of the log; operators do.", 204)
+        .takes::<LogRequest>(),
 ];
 
 /// The routes of this subject.
@@ -36,7 +46,7 @@ async fn system(State(services): State<Services>, headers: HeaderMap) -> Respons
 }
 
 /// A level, or a filter such as `info,lenticular_services=debug`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LogRequest {
     level: String,

@@ -1,5 +1,6 @@
 //! The tray of conflicts: seen, compared, decided.
 
+use super::openapi::{Operation, operation};
 use super::{read, respond};
 use crate::doors::{Door, door};
 use crate::http::{answer, caller, fault_json};
@@ -13,9 +14,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Action;
 use lenticular_services::Services;
-use lenticular_services::tray::{Verdict, Which};
-use serde::Deserialize;
+use lenticular_services::tray::{Conflict, ConflictDetails, Verdict, Which};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// The doors of this subject.
 pub const DOORS: &[Door] = &[
@@ -24,6 +26,24 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/conflicts/{id}", Action::Reconcile, "Conflict"),
     door("GET", "/api/conflicts/{id}/rendered", Action::Reconcile, "Conflict"),
 ];
+
+/// The operations of this subject.
+pub const OPERATIONS: &[Operation] = &[
+    operation("GET", "/api/conflicts", "Objects that contradict what is here, in the order of arrival.", 200)
+        .gives::<Conflicts>(),
+    operation("GET", "/api/conflicts/{id}", "One of them beside what is in its way.", 200)
+        .gives::<ConflictDetails>(),
+    operation("POST", "/api/conflicts/{id}", "Decides about it.", 204).takes::<DecisionRequest>(),
+    operation("GET", "/api/conflicts/{id}/rendered", "The first frame of one of the two.", 200)
+        .asks(&[("which", "incoming or current")])
+        .gives_media("image/jpeg"),
+];
+
+/// The tray.
+#[derive(Serialize, ToSchema)]
+struct Conflicts {
+    conflicts: Vec<Conflict>,
+}
 
 /// The routes of this subject.
 pub fn router() -> Router<Services> {
@@ -37,7 +57,7 @@ async fn conflicts(State(services): State<Services>, headers: HeaderMap) -> Resp
     let outcome = async {
         let caller = caller(&services, &headers, "app").await?;
         let conflicts = services.conflicts(&caller).await?;
-        Ok((StatusCode::OK, json!({ "conflicts": conflicts })))
+        Ok((StatusCode::OK, json!(Conflicts { conflicts })))
     };
     respond(outcome.await)
 }
@@ -52,7 +72,7 @@ async fn conflict(State(services): State<Services>, headers: HeaderMap, Path(id)
 }
 
 /// What is decided.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DecisionRequest {
     decision: Verdict,

@@ -10,6 +10,7 @@ use lenticular_policy::{Action, Principal, Role};
 use lenticular_store::{Author, Write};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// A device that may store for its member: its AE title, and from where.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug)]
@@ -31,7 +32,7 @@ pub struct Device {
 }
 
 /// A device as its administrator writes it.
-#[derive(Clone, Deserialize, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Deserialize, PartialEq, Eq, Debug, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceRequest {
     pub ae: String,
@@ -46,7 +47,7 @@ pub struct DeviceRequest {
 }
 
 /// A device as its member sees it.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct ListedDevice {
     pub ae: String,
     pub peer: Option<String>,

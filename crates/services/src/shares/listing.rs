@@ -12,9 +12,10 @@ use lenticular_policy::{Action, Grantee, Scope};
 use lenticular_store::Record;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A share that the own member has made.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct ListedShare {
     #[serde(flatten)]
     pub share: Share,
@@ -29,7 +30,7 @@ pub struct ListedShare {
 }
 
 /// A share that another member has made to the own one, in force now.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Incoming {
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,26 +17,28 @@ use lenticular_policy::{Action, Columns, Scope};
 use lenticular_store::Record;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Both objects, what differs between them, and what can be decided.
-#[derive(Clone, Serialize, PartialEq, Debug)]
-pub struct Details {
+#[derive(Clone, Serialize, PartialEq, Debug, ToSchema)]
+pub struct ConflictDetails {
     pub conflict: Conflict,
-    pub incoming: Object,
+    pub incoming: DicomObject,
     /// The object of that UID; where it is the series or the study that is in the way, an object of that.
-    pub current: Option<Object>,
+    pub current: Option<DicomObject>,
     pub differences: Vec<Difference>,
     pub choices: Vec<Verdict>,
 }
 
 /// The attributes of an object in DICOM JSON, without values that are kept apart (BulkDataURI).
-#[derive(Clone, Serialize, PartialEq, Debug)]
-pub struct Object {
+#[derive(Clone, Serialize, PartialEq, Debug, ToSchema)]
+pub struct DicomObject {
+    #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
 }
 
 /// An attribute that differs.
-#[derive(Clone, Serialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Serialize, PartialEq, Eq, Debug, ToSchema)]
 pub struct Difference {
     /// Eight digits.
     pub tag: String,
@@ -60,7 +62,7 @@ const SHOWN: usize = 1000;
 
 impl Services {
     /// One object of the own member's tray beside what is in its way.
-    pub async fn conflict(&self, caller: &Caller, id: &str) -> Result<Details, Fault> {
+    pub async fn conflict(&self, caller: &Caller, id: &str) -> Result<ConflictDetails, Fault> {
         let outcome = match self.authorise(caller, Action::Reconcile, Some(Kind::CONFLICT)) {
             Ok(scope) => {
                 let (id, clinical) = (id.to_owned(), self.sees_images(caller));
@@ -119,7 +121,12 @@ impl Services {
             .is_ok_and(|scope| scope.permits(&image, &[]))
     }
 
-    fn details(&self, scope: &Scope, id: &str, clinical: bool) -> Result<(Details, Vec<Record>), Fault> {
+    fn details(
+        &self,
+        scope: &Scope,
+        id: &str,
+        clinical: bool,
+    ) -> Result<(ConflictDetails, Vec<Record>), Fault> {
         let row = self.waiting_row(scope, id)?;
         let mut conflict = describe(&row)?;
         let waiting = Waiting::open(self, row.clone())?;
@@ -144,11 +151,11 @@ impl Services {
         for attributes in [Some(&mut incoming), others.as_mut()].into_iter().flatten() {
             strip_bulk(attributes);
         }
-        let details = Details {
+        let details = ConflictDetails {
             choices: waiting.choices(self, scope)?,
             conflict,
-            incoming: Object { attributes: incoming },
-            current: others.map(|attributes| Object { attributes }),
+            incoming: DicomObject { attributes: incoming },
+            current: others.map(|attributes| DicomObject { attributes }),
             differences,
         };
         Ok((details, [Some(row), current].into_iter().flatten().collect()))

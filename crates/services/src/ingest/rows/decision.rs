@@ -12,9 +12,10 @@ use lenticular_dicom::dataset::DataSet;
 use lenticular_dicom::tag::{Tag, tags};
 use lenticular_store::{Record, View, Write};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What somebody decides about an object that waits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Debug, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// What is here stays as it is; the object leaves the tray.
