@@ -1,6 +1,6 @@
 //! Writes the chest CT of person 0 of a seed, and its small companions, as DICOM files into a folder.
 //!
-//!     cargo run --release -p lenticular-synth --example write_phantom -- FOLDER [SEED]
+//!     cargo run --release -p lenticular-synth --example write_phantom -- FOLDER [SEED] [SLICES]
 
 use lenticular_synth::{Date, PhantomSize, SmallImage, person, single_frame};
 use std::path::Path;
@@ -9,12 +9,15 @@ fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().unwrap_or_else(|| "phantom".to_owned());
     let seed = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let slices = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(160);
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     let today = Date::new(2026, 1, 15).expect("a day of the calendar");
     let somebody = person(seed, 0, today);
     let study = somebody.study_facts().expect("person 0 has a chest CT");
-    let phantom = somebody.ct_phantom(PhantomSize::default()).expect("person 0 has a chest CT");
+    let phantom = somebody
+        .ct_phantom(PhantomSize { slices, ..PhantomSize::default() })
+        .expect("person 0 has a chest CT");
 
     let started = std::time::Instant::now();
     std::thread::scope(|scope| {

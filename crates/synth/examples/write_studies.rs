@@ -1,4 +1,5 @@
-//! Writes studies of the demonstration as DICOM files into a folder, one folder for each study, and says how long each took.
+//! Writes the studies of the demonstration as DICOM files, one folder for each study with its truth beside them, and says
+//! how long each took.
 //!
 //!     cargo run --release -p lenticular-synth --example write_studies -- FOLDER [SEED]
 
@@ -20,6 +21,7 @@ fn main() -> std::io::Result<()> {
             bytes += file.len();
             std::fs::write(place.join(format!("{index:04}.dcm")), file)?;
         }
+        std::fs::write(place.join("truth.json"), study.truth_json())?;
         println!(
             "{:<28} {:>4} instances {:>10} bytes {:>9.1?}",
             place.file_name().map(|name| name.to_string_lossy()).unwrap_or_default(),

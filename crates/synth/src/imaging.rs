@@ -16,6 +16,7 @@ pub(crate) mod small;
 pub(crate) mod study;
 mod thorax;
 pub(crate) mod truth;
+mod truths;
 mod tubes;
 
 use crate::calendar::{Date, Moment};

@@ -7,8 +7,11 @@
 //! Part 10, so that a reader tested with its output is tested against an independent writer.
 //!
 //! *Start reading* at [`network`] for the members, [`people`] for the people and [`Person::transaction`] for a history,
-//! [`resources`] and [`load_bundle`] for load, [`Person::ct_phantom`] for the chest CT of the record,
-//! [`ct_phantom`] for any other and [`single_frame`] for small images.
+//! [`Network::studies`] for the studies of the demonstration and [`Study::instance`] for their files, [`resources`] and
+//! [`load_bundle`] for load. [`Person::exams`] is the one list that orders, reports and images are made from. Phantoms can
+//! be had alone: [`ct_phantom`] of any [`PhantomSize`], [`prior_ct_phantom`], [`MrPhantom`], [`ChestRadiograph`], [`Echo`],
+//! [`Captures`], [`single_frame`] for small images and [`hostile_study`] for texts that a reader must survive. Each knows
+//! its truth: [`CtTruth`], [`MrTruth`], [`RadiographTruth`], [`EchoTruth`].
 //!
 //! A few single LOINC codes name common observations, with display texts of our own. This material contains content
 //! from LOINC (<https://loinc.org>). LOINC is copyright © Regenstrief Institute, Inc. and the Logical Observation

@@ -30,6 +30,8 @@ macro_rules! latin {
 
 mod further;
 
+use further::{LONG, MORE};
+
 /// The languages of the load streams, of staff, and of person 0.
 pub(crate) static CULTURES: [Culture; 10] = [
     Culture {
@@ -332,9 +334,13 @@ pub(crate) fn culture(random: &mut Random, home: usize, further: bool) -> &'stat
     if random.chance(0.4) {
         return &CULTURES[home.min(CULTURES.len() - 1)];
     }
-    let last = CULTURES.len() - 1 + if further { further::FURTHER.len() } else { 0 };
-    let index = random.int(0, last as i64) as usize;
-    CULTURES.iter().chain(&further::FURTHER).nth(index).unwrap_or(&CULTURES[0])
+    // Where further languages are drawn too, each has six tickets, and each list of long names one.
+    let (tickets, share) =
+        if further { ((CULTURES.len() + MORE.len()) * 6 + LONG.len(), 6) } else { (CULTURES.len(), 1) };
+    let ticket = random.int(0, tickets as i64 - 1) as usize;
+    let common = (CULTURES.len() + MORE.len()) * share;
+    let index = if ticket < common { ticket / share } else { common / share + ticket - common };
+    CULTURES.iter().chain(&MORE).chain(&LONG).nth(index).unwrap_or(&CULTURES[0])
 }
 
 /// A town around a hospital.

@@ -30,6 +30,11 @@ pub struct PhantomSize {
     pub slices: u16,
 }
 
+impl PhantomSize {
+    /// For load tests: 500 slices of 0.64 mm, 512 x 512.
+    pub const LOAD: Self = Self { columns: 512, rows: 512, slices: 500 };
+}
+
 /// 512 x 512 x 160 voxels of 0.703125 x 0.703125 x 2 mm.
 impl Default for PhantomSize {
     fn default() -> Self {

@@ -5,7 +5,7 @@ use super::cine::{Echo, EchoSize};
 use super::ct::{CtPhantom, PhantomSize, ct_phantom, prior_ct_phantom};
 use super::mr::{MrPhantom, MrSize};
 use super::radiograph::ChestRadiograph;
-use super::{PatientFacts, StudyFacts};
+use super::{PatientFacts, StudyFacts, truths};
 use crate::calendar::Date;
 use crate::exams::{Exam, ExamKind};
 use crate::network::Network;
@@ -125,6 +125,19 @@ impl Study {
         match self.phantom() {
             Phantom::Mr(phantom) => Some(phantom),
             _ => None,
+        }
+    }
+
+    /// What measurements in this study must find, as a JSON object: the fields of [`crate::PhantomTruth`] with
+    /// [`crate::CtTruth`], [`crate::MrTruth`], [`crate::RadiographTruth`], [`crate::EchoTruth`] or the red square of
+    /// [`Captures`], in lower camel case.
+    pub fn truth_json(&self) -> String {
+        match self.phantom() {
+            Phantom::Ct(phantom) => truths::ct(&phantom.truth()),
+            Phantom::Mr(phantom) => truths::mr(&phantom.truth()),
+            Phantom::Radiograph(phantom) => truths::radiograph(&phantom.truth()),
+            Phantom::Echo(phantom) => truths::echo(&phantom.truth()),
+            Phantom::Captures(_) => truths::captures(),
         }
     }
 

@@ -1,8 +1,8 @@
-//! Further languages of the people of the demonstration: right to left, several tones, and names longer than any column.
+//! Further languages of the people of the demonstration: right to left, with tones, and with very long names.
 
 use super::Culture;
 
-pub(crate) static FURTHER: [Culture; 5] = [
+pub(crate) static MORE: [Culture; 3] = [
     Culture {
         language: "vi",
         language_name: "Vietnamese",
@@ -70,6 +70,10 @@ pub(crate) static FURTHER: [Culture; 5] = [
         family_first: true,
         representation: "IDE",
     },
+];
+
+/// Names longer than any column, and than the 64 characters of a PN component group.
+pub(crate) static LONG: [Culture; 2] = [
     Culture {
         language: "de",
         language_name: "German",

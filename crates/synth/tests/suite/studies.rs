@@ -67,6 +67,8 @@ fn the_demonstration_has_studies_of_every_kind_and_most_are_small() {
         assert_eq!(file.text(0x0008_0050), study.facts.accession);
         assert!(uids.insert(study.facts.study_uid.clone()), "study UIDs are unique");
         assert!(uids.insert(file.text(0x0008_0018)), "instance UIDs are unique");
+        let truth: serde_json::Value = serde_json::from_str(&study.truth_json()).unwrap();
+        assert_eq!(truth["modality"], study.modality);
         assert!(study.instances() <= 160, "{:?} of {}", study.kind, study.person);
     }
     for (kind, least) in [
@@ -161,7 +163,7 @@ fn the_sphere_measures_true_today_and_a_year_before() {
 #[test]
 fn a_series_of_five_hundred_slices_comes_slice_by_slice() {
     let person = person(1, 0, today());
-    let size = PhantomSize { columns: 64, rows: 64, slices: 500 };
+    let size = PhantomSize { columns: 64, rows: 64, ..PhantomSize::LOAD };
     let phantom = prior_ct_phantom(9, &person.facts(), &person.study_facts().unwrap(), size);
     let last = read(&phantom.slice(499));
     assert_eq!(last.text(0x0020_0013), "500");
