@@ -56,7 +56,8 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'
 /// Of every page, where it has none of its own.
 const PAGE: &[(&str, &str)] = &[
     ("content-security-policy", CONTENT_SECURITY_POLICY),
-    ("referrer-policy", "no-referrer"),
+    // with no-referrer a form of ours would be sent with `Origin: null`
+    ("referrer-policy", "same-origin"),
     (
         "permissions-policy",
         "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), fullscreen=(self)",

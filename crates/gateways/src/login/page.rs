@@ -217,7 +217,7 @@ impl Page<'_> {
 <body>
 <main>
 <header>
-<svg class=\"mark\" viewBox=\"0 0 48 48\" width=\"44\" height=\"44\" aria-hidden=\"true\" focusable=\"false\"><path class=\"lens\" d=\"M24 3c9 6 13 13 13 21s-4 15-13 21c-9-6-13-13-13-21S15 9 24 3Z\"/><path class=\"ray\" d=\"M2 17h11M2 31h11M35 17c4 1 8 4 11 7-3 3-7 6-11 7\"/></svg>
+<svg class=\"mark\" viewBox=\"0 0 32 32\" width=\"40\" height=\"40\" aria-hidden=\"true\" focusable=\"false\"><path class=\"ray\" d=\"M2 16c4.8-6 9.4-8.6 14-8.6S25.2 10 30 16c-4.8 6-9.4 8.6-14 8.6S6.8 22 2 16z\"/><path class=\"lens\" d=\"M8.6 16c2.7-2.9 5.2-4.1 7.4-4.1s4.7 1.2 7.4 4.1c-2.7 2.9-5.2 4.1-7.4 4.1S11.3 18.9 8.6 16z\"/></svg>
 <p class=\"name\" translate=\"no\">Lenticular</p>
 <p class=\"lead\">{lead}</p>
 </header>
