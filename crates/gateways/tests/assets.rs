@@ -47,7 +47,7 @@ async fn every_address_of_the_app_is_its_page() {
         assert!(field(&page, "content-security-policy").contains("default-src 'self'; script-src 'self'"));
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("x-frame-options", "DENY"),
             ("cross-origin-opener-policy", "same-origin"),
             ("vary", "accept-encoding"),
