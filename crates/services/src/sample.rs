@@ -73,8 +73,9 @@ impl Services {
 
     async fn load_member(&self, member: &Member, size: SampleSize, progress: &Progress) -> Result<(), Fault> {
         let today = self.sample_today();
-        let people =
-            synth::people(SEED, synth::DEMO_PEOPLE, today).filter(|person| person.member == "hospital-a");
+        // Names as they are common where the member is.
+        let home = if member.locale.as_deref() == Some("de") { "hospital-b" } else { "hospital-a" };
+        let people = synth::people(SEED, synth::DEMO_PEOPLE, today).filter(|person| person.member == home);
         let people: Vec<synth::Person> = match size {
             SampleSize::Small => people.take(24).collect(),
             SampleSize::Whole => people.collect(),

@@ -6,6 +6,7 @@ use super::{Sample, TOKEN_LIFE};
 use anyhow::{Result, anyhow};
 use lenticular_base::{Fault, Kind, OrgNo};
 use lenticular_policy::{Principal, Purpose, Role};
+use lenticular_services::members::MemberDetails;
 use lenticular_services::network::Member;
 use lenticular_services::resources::kind_of;
 use lenticular_services::sample::SampleNetwork;
@@ -27,6 +28,7 @@ async fn play(services: &Services, actors: &[Actor]) -> Result<Sample, Fault> {
     let network = services.load_sample_network().await?;
     let first = network.people.first().ok_or_else(|| Fault::internal("the sample has nobody"))?;
     let study = study_of(&network, |study| study.person == 0 && study.kind == ExamKind::ChestCt)?.clone();
+    settle(services, &network).await?;
     enrol(services, actors, &network).await?;
     let given = give(services, &network, &study).await?;
     let mut tokens = Vec::new();
@@ -83,6 +85,27 @@ async fn patient_id(services: &Services, member: &Member, person: &synth::Person
     let found = services.search(&clinician, patient_kind()?, pairs, "", false).await?;
     let first = found.matches.first().ok_or_else(Fault::not_found)?;
     Ok(first.id.clone())
+}
+
+/// Where each member is, and what it speaks.
+const PLACES: [(&str, &str, &str); 3] = [
+    ("hospital-a", "Europe/Dublin", "en"),
+    ("hospital-b", "Europe/Berlin", "de"),
+    ("reading-centre", "Asia/Shanghai", "zh"),
+];
+
+async fn settle(services: &Services, network: &SampleNetwork) -> Result<(), Fault> {
+    for (id, timezone, locale) in PLACES {
+        let mut operator = caller(member(network, id)?, Role::Administrator, "demo", "import");
+        operator.principal.operator = true;
+        let details = MemberDetails {
+            timezone: Some(timezone.to_owned()),
+            locale: Some(locale.to_owned()),
+            ..MemberDetails::default()
+        };
+        services.change_member(&operator, id, details).await?;
+    }
+    Ok(())
 }
 
 /// Makes the users, or gives those that are there their new passwords.
