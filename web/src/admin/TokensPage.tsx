@@ -1,5 +1,24 @@
 import { Page } from "../ui/Page.tsx";
+import { useTranslation } from "react-i18next";
+import { useState } from "react";
+import { Button } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { TokenList } from "./Tokens.tsx";
 
 export function TokensPage() {
-  return <Page title="TokensPage">…</Page>;
+  const { t } = useTranslation("admin");
+  const [adding, setAdding] = useState(false);
+  return (
+    <Page
+      title={t("tokens.title")}
+      lead={t("tokens.lead")}
+      actions={
+        <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setAdding(true)}>
+          {t("tokens.add")}
+        </Button>
+      }
+    >
+      <TokenList show="tokens" adding={adding} onAdding={setAdding} />
+    </Page>
+  );
 }

@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { linkToken } from "../api/http.ts";
 import { Loading } from "../ui/Loading.tsx";
 import { NoSession, ProblemView } from "../ui/Problem.tsx";
+import { hasChosenLanguage, LANGUAGES, setLanguage } from "./i18n.ts";
 import { PaletteContext } from "./palette.ts";
 import { goToLogin, SessionProvider, useSessionQuery } from "./session.tsx";
 import { useShortcuts } from "./shortcuts.ts";
@@ -17,6 +18,11 @@ export function SignedIn() {
   useEffect(() => {
     if (absent) goToLogin();
   }, [absent]);
+  // on a new device the language that was chosen on another one
+  const chosen = LANGUAGES.find((known) => known === session?.preferences.language);
+  useEffect(() => {
+    if (chosen && !hasChosenLanguage()) void setLanguage(chosen);
+  }, [chosen]);
   // fetched while nobody waits for it, so that it opens at once
   useEffect(() => {
     if (session) requestIdleCallback?.(() => void import("./Palette.tsx"));

@@ -26,6 +26,15 @@ export function preferredLanguage(): Language {
   return "en";
 }
 
+/** Whether somebody chose a language in this browser. */
+export function hasChosenLanguage(): boolean {
+  try {
+    return localStorage.getItem(KEY) !== null;
+  } catch {
+    return false;
+  }
+}
+
 export async function setLanguage(language: Language) {
   try {
     localStorage.setItem(KEY, language);
