@@ -1,0 +1,178 @@
+// Where frames come from, and where they are kept: Cornerstone's image cache, bounded, and requests that can be taken back.
+import { cache } from "@cornerstonejs/core";
+import { Problem } from "../../api/http.ts";
+import { frameBytes, framePicture } from "../dicom/api.ts";
+import type { Picture } from "../dicom/images.ts";
+import { type Pixels, colourOf, samplesOf } from "../dicom/pixels.ts";
+import { imageOf } from "./cornerstone.ts";
+
+interface Loading {
+  promise: Promise<Pixels>;
+  abort: AbortController;
+}
+
+/** Makes pixels that no server has: slices of a volume. */
+export type Maker = (picture: Picture) => Pixels;
+
+export class Library {
+  #loading = new Map<string, Loading>();
+  #makers = new Map<string, Maker>();
+  #pixels = new Map<string, Pixels>();
+  /** Bytes that volumes hold; they count like frames. */
+  #reserved = 0;
+  #closed = false;
+  onFailure: (study: string, problem: Problem) => void = () => undefined;
+  onReached: () => void = () => undefined;
+
+  constructor(readonly limit: number) {
+    cache.setMaxCacheSize(limit);
+  }
+
+  get held(): number {
+    return cache.getCacheSize() + this.#reserved;
+  }
+
+  reserve(bytes: number) {
+    this.#reserved += bytes;
+    cache.setMaxCacheSize(Math.max(this.limit - this.#reserved, 16 << 20));
+  }
+
+  makes(scheme: string, maker: Maker | undefined) {
+    if (maker) this.#makers.set(scheme, maker);
+    else this.#makers.delete(scheme);
+  }
+
+  has(picture: Picture): boolean {
+    return cache.getImageLoadObject(picture.id) !== undefined && this.#pixels.has(picture.id);
+  }
+
+  pixels(picture: Picture): Pixels | undefined {
+    return this.has(picture) ? this.#pixels.get(picture.id) : undefined;
+  }
+
+  /** Into the cache; at once where it is there. Volumes pass `keep: false`: they hold the values themselves. */
+  load(picture: Picture, keep = true): Promise<Pixels> {
+    const here = this.pixels(picture);
+    if (here) return Promise.resolve(here);
+    const under = this.#loading.get(picture.id);
+    if (under) return under.promise;
+    const maker = this.#makers.get(picture.id.split(":", 1)[0] ?? "");
+    const abort = new AbortController();
+    const promise = (maker ? Promise.resolve().then(() => maker(picture)) : this.#fetch(picture, abort.signal))
+      .then((pixels) => {
+        if (this.#closed || abort.signal.aborted) throw new DOMException("taken back", "AbortError");
+        if (keep) this.#keep(picture, pixels);
+        return pixels;
+      })
+      .finally(() => this.#loading.delete(picture.id));
+    this.#loading.set(picture.id, { promise, abort });
+    return promise;
+  }
+
+  async #fetch(picture: Picture, signal: AbortSignal): Promise<Pixels> {
+    const { study, series, instance, frame } = picture;
+    try {
+      const pixels =
+        picture.content === "colour"
+          ? await colourOf(picture, await framePicture(study, series, instance, frame, signal))
+          : samplesOf(picture, await frameBytes(study, series, instance, frame, signal));
+      this.onReached();
+      return pixels;
+    } catch (error) {
+      if (error instanceof Problem) this.onFailure(study, error);
+      throw error;
+    }
+  }
+
+  #keep(picture: Picture, pixels: Pixels) {
+    if (cache.getImageLoadObject(picture.id)) cache.removeImageLoadObject(picture.id, { force: true });
+    cache.putImageSync(picture.id, imageOf(picture, pixels));
+    this.#pixels.set(picture.id, pixels);
+    // what the cache let go of is let go of here too
+    if (this.#pixels.size % 32 === 0) for (const id of this.#pixels.keys()) if (!cache.getImageLoadObject(id)) this.#pixels.delete(id);
+  }
+
+  /** Takes back the requests for which nobody waits any more. */
+  cancel(unless: (id: string) => boolean = () => false) {
+    for (const [id, { abort }] of this.#loading) if (!unless(id)) abort.abort();
+  }
+
+  /** Forgets the pixels of a study, or of all. */
+  purge(study?: string) {
+    this.cancel((id) => study !== undefined && !id.includes(`:${study}/`));
+    for (const id of [...this.#pixels.keys()]) {
+      if (study !== undefined && !id.includes(`:${study}/`)) continue;
+      if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
+      this.#pixels.delete(id);
+    }
+  }
+
+  forget(scheme: string) {
+    for (const id of [...this.#pixels.keys()]) {
+      if (!id.startsWith(`${scheme}:`)) continue;
+      if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
+      this.#pixels.delete(id);
+    }
+  }
+
+  close() {
+    this.purge();
+    this.#closed = true;
+  }
+}
+
+/** Loads what will be looked at next, a few at a time: ahead in the direction of reading, and a little behind. */
+export class Prefetch {
+  #turn = 0;
+  #busy = 0;
+
+  constructor(
+    readonly library: Library,
+    readonly atOnce = 3,
+  ) {}
+
+  stop() {
+    this.#turn += 1;
+  }
+
+  go(pictures: readonly Picture[], at: number, direction: 1 | -1) {
+    this.stop();
+    const turn = this.#turn;
+    const each = Math.max(1, bytesOf(pictures[at]));
+    const room = Math.max(8, Math.floor((this.library.limit * 0.6) / each));
+    const order = around(at, pictures.length, direction, room);
+    let next = 0;
+    const step = async (): Promise<void> => {
+      while (turn === this.#turn && next < order.length) {
+        const picture = pictures[order[next++]!]!;
+        if (this.library.has(picture)) continue;
+        try {
+          await this.library.load(picture);
+        } catch {
+          // who looks at it will be told; the next may do
+          if (!navigator.onLine) return;
+        }
+      }
+    };
+    for (let worker = this.#busy; worker < this.atOnce; worker++) {
+      this.#busy += 1;
+      void step().finally(() => (this.#busy -= 1));
+    }
+    if (this.#busy >= this.atOnce) setTimeout(() => turn === this.#turn && this.#busy < this.atOnce && this.go(pictures, at, direction), 60);
+  }
+}
+
+const bytesOf = (picture: Picture | undefined) =>
+  picture ? picture.rows * picture.columns * (picture.content === "colour" ? 4 : picture.bitsAllocated / 8) : 1;
+
+/** Three ahead for each one behind, the nearest first. */
+export function around(at: number, count: number, direction: 1 | -1, room: number): number[] {
+  const order: number[] = [];
+  const ok = (index: number) => index >= 0 && index < count;
+  for (let ahead = 1, behind = 1; order.length < room && (ok(at + direction * ahead) || ok(at - direction * behind)); ) {
+    for (let step = 0; step < 3; step++, ahead++) if (ok(at + direction * ahead)) order.push(at + direction * ahead);
+    if (ok(at - direction * behind)) order.push(at - direction * behind);
+    behind += 1;
+  }
+  return order.slice(0, room);
+}

@@ -1,0 +1,387 @@
+// One pane: a stack of pictures, which of them is shown, and how it lies on the canvas.
+import type { Picture } from "../dicom/images.ts";
+import { type Plane, type V2, type V3, add, dot, letters, times, toPatient } from "../dicom/planes.ts";
+import { type Preset, type Window, leastWidth, presetsFor } from "../dicom/windows.ts";
+import type { Pixels } from "../dicom/pixels.ts";
+import { type StackViewport, closeViewport, openViewport, register } from "./cornerstone.ts";
+import { Sheet, type Shades, type Transform, apply, blank, fullWindow, inverse, place } from "./draw.ts";
+import { type Library, Prefetch } from "./library.ts";
+import { Changing } from "./store.ts";
+
+export interface Shown {
+  modality: string;
+  description: string;
+  seriesNumber?: number;
+}
+
+export class Pane extends Changing {
+  pictures: readonly Picture[] = [];
+  facts: Shown = { modality: "", description: "" };
+  /** The picture that is asked for; `drawn` is the one on the canvas. */
+  index = 0;
+  drawn: Picture | undefined;
+  drawnIndex = -1;
+  failure: unknown;
+  /** Chosen by somebody; else the image's own. `full`: from its least to its most. */
+  window: Window | "full" | undefined;
+  invert = false;
+  rotation = 0;
+  flipX = false;
+  flipY = false;
+  zoom = 1;
+  pan: V2 = [0, 0];
+  smooth = true;
+  /** How far along the normal this pane stood when scrolling was linked. */
+  anchor: number | undefined;
+  /** Says that the picture has changed by somebody's wish. */
+  onScroll: () => void = () => undefined;
+  #viewport: StackViewport | undefined;
+  #host: HTMLElement | undefined;
+  #observer: ResizeObserver | undefined;
+  #sheet = new Sheet();
+  #prefetch: Prefetch;
+  #generation = 0;
+  #following = false;
+  #direction: 1 | -1 = 1;
+  size: V2 = [1, 1];
+
+  constructor(
+    readonly id: string,
+    readonly library: Library,
+  ) {
+    super();
+    this.#prefetch = new Prefetch(library);
+  }
+
+  get picture(): Picture | undefined {
+    return this.pictures[this.index];
+  }
+
+  /** Of the picture that is drawn, while it is kept. */
+  get pixels(): Pixels | undefined {
+    return this.drawn && this.library.pixels(this.drawn);
+  }
+
+  // --- the element
+
+  attach(element: HTMLDivElement) {
+    this.#host = element;
+    const viewport = openViewport(this.id, element, (canvas, picture, pixels) => this.#draw(canvas, picture, pixels));
+    this.#viewport = viewport;
+    this.#observer = new ResizeObserver(() => this.#fit());
+    this.#observer.observe(element);
+    this.#fit();
+    if (this.pictures.length) void this.#stack();
+  }
+
+  detach() {
+    this.#observer?.disconnect();
+    this.#prefetch.stop();
+    this.#generation += 1;
+    this.#following = false;
+    if (this.#viewport) closeViewport(this.id);
+    this.#viewport = this.#host = undefined;
+    this.drawn = undefined;
+    this.drawnIndex = -1;
+    this.#sheet.clear();
+  }
+
+  #fit() {
+    const canvas = this.#viewport?.canvas;
+    if (!this.#host || !canvas) return;
+    const { clientWidth, clientHeight } = this.#host;
+    if (clientWidth === 0 || clientHeight === 0) return;
+    const ratio = Math.min(window.devicePixelRatio || 1, 3);
+    const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    this.size = [clientWidth, clientHeight];
+    this.redraw();
+    this.changed();
+  }
+
+  redraw() {
+    if (this.drawn) this.#viewport?.render();
+  }
+
+  #draw(canvas: HTMLCanvasElement, picture: Picture, pixels: Pixels) {
+    place(canvas, this.#sheet.of(picture, pixels, this.#shades(picture, pixels)), this.transform(picture), this.smooth);
+    if (this.drawn !== picture) {
+      this.drawn = picture;
+      this.drawnIndex = this.pictures.indexOf(picture);
+      this.failure = undefined;
+      this.changed();
+    }
+  }
+
+  #shades(picture: Picture, pixels: Pixels): Shades {
+    if (pixels.colour) return { window: typeof this.window === "object" ? this.window : undefined, invert: this.invert };
+    const window = this.window === "full" ? fullWindow(pixels) : (this.window ?? picture.windows[0]?.window);
+    return { window: window ?? (picture.voiTable ? undefined : fullWindow(pixels)), table: picture.voiTable, invert: this.invert };
+  }
+
+  // --- the stack
+
+  open(pictures: readonly Picture[], index: number, facts: Shown, keepView = false) {
+    this.#generation += 1;
+    this.#following = false;
+    this.#prefetch.stop();
+    this.pictures = pictures;
+    this.facts = facts;
+    this.index = clampIndex(index, pictures.length);
+    this.failure = undefined;
+    this.drawnIndex = -1;
+    if (!keepView) {
+      this.window = undefined;
+      this.#straighten();
+      this.drawn = undefined;
+      if (this.#viewport) blank(this.#viewport.canvas);
+    }
+    register(pictures);
+    this.changed();
+    if (this.#viewport && pictures.length) void this.#stack();
+  }
+
+  close() {
+    this.open([], 0, { modality: "", description: "" });
+    this.#sheet.clear();
+    if (this.#viewport) blank(this.#viewport.canvas);
+  }
+
+  async #stack() {
+    const generation = this.#generation;
+    const viewport = this.#viewport;
+    const picture = this.picture;
+    if (!viewport || !picture) return;
+    try {
+      await this.library.load(picture);
+      if (generation !== this.#generation) return;
+      await viewport.setStack(this.pictures.map(({ id }) => id), this.index);
+      if (generation !== this.#generation) return;
+      viewport.render();
+      void this.#follow();
+    } catch (error) {
+      this.#fail(error, generation);
+    }
+    if (generation === this.#generation) this.#prefetch.go(this.pictures, this.index, this.#direction);
+  }
+
+  #fail(error: unknown, generation: number) {
+    if (generation !== this.#generation || (error instanceof DOMException && error.name === "AbortError")) return;
+    this.failure = error;
+    this.changed();
+  }
+
+  retry() {
+    this.failure = undefined;
+    this.changed();
+    void this.#stack();
+  }
+
+  go(index: number, byHand = true) {
+    const to = clampIndex(index, this.pictures.length);
+    if (to === this.index || !this.pictures.length) return;
+    this.#direction = to > this.index ? 1 : -1;
+    this.index = to;
+    if (byHand) this.onScroll();
+    this.changed();
+    void this.#follow();
+  }
+
+  /** Shows what is asked for; while one is on its way the newest wish waits, so that fast scrolling asks for few. */
+  async #follow() {
+    if (this.#following || !this.#viewport) return;
+    const generation = this.#generation;
+    this.#following = true;
+    try {
+      while (generation === this.#generation && this.drawnIndex !== this.index) {
+        const index = this.index;
+        const picture = this.pictures[index]!;
+        if (!this.library.has(picture)) {
+          this.#prefetch.stop();
+          await this.library.load(picture);
+          if (generation !== this.#generation) return;
+        }
+        await this.#viewport.setImageIdIndex(index);
+        this.#viewport.render();
+        if (index === this.index) break;
+      }
+      if (generation === this.#generation) this.#prefetch.go(this.pictures, this.index, this.#direction);
+    } catch (error) {
+      this.#fail(error, generation);
+    } finally {
+      if (generation === this.#generation) this.#following = false;
+    }
+  }
+
+  /** The picture nearest to a place along the normal; undefined where there are no planes. */
+  nearest(millimetres: number): number | undefined {
+    const normal = this.picture?.plane?.normal;
+    if (!normal) return undefined;
+    let best: number | undefined;
+    let distance = Infinity;
+    this.pictures.forEach(({ plane }, at) => {
+      if (!plane || Math.abs(dot(plane.normal, normal)) < 0.995) return;
+      const off = Math.abs(dot(plane.origin, normal) - millimetres);
+      if (off < distance) [best, distance] = [at, off];
+    });
+    return best;
+  }
+
+  get along(): number | undefined {
+    const plane = this.picture?.plane;
+    return plane && dot(plane.origin, plane.normal);
+  }
+
+  indexOf(point: V3): number | undefined {
+    const normal = this.picture?.plane?.normal;
+    return normal && this.nearest(dot(point, normal));
+  }
+
+  // --- the view
+
+  /** From the image's pixels to the pane's CSS pixels. */
+  transform(picture = this.drawn ?? this.picture): Transform {
+    const [width, height] = this.size;
+    const { columns, rows, spacing } = picture ?? { columns: 1, rows: 1, spacing: [1, 1] as V2 };
+    const least = Math.min(spacing[0], spacing[1]);
+    const [across, down] = [spacing[1] / least, spacing[0] / least];
+    const turned = this.rotation % 180 !== 0;
+    const [wide, high] = turned ? [rows * down, columns * across] : [columns * across, rows * down];
+    const scale = Math.min(width / wide, height / high) * this.zoom;
+    const angle = (this.rotation * Math.PI) / 180;
+    const [cos, sin] = [Math.round(Math.cos(angle)), Math.round(Math.sin(angle))];
+    const [fx, fy] = [this.flipX ? -1 : 1, this.flipY ? -1 : 1];
+    const [sx, sy] = [across * scale, down * scale];
+    const linear = { a: fx * cos * sx, b: fy * sin * sx, c: -fx * sin * sy, d: fy * cos * sy };
+    return {
+      ...linear,
+      e: width / 2 + this.pan[0] - (linear.a * columns + linear.c * rows) / 2,
+      f: height / 2 + this.pan[1] - (linear.b * columns + linear.d * rows) / 2,
+    };
+  }
+
+  toCanvas(point: V2): V2 {
+    return apply(this.transform(), point);
+  }
+
+  toImage(point: V2): V2 {
+    return apply(inverse(this.transform()), point);
+  }
+
+  /** Letters at the right, bottom, left and top edge. */
+  edges(): { right: string; bottom: string; left: string; top: string } | undefined {
+    const plane = (this.drawn ?? this.picture)?.plane;
+    if (!plane) return undefined;
+    const back = inverse(this.transform());
+    const towards = (x: number, y: number): V3 => {
+      const [dx, dy] = [(back.a * x + back.c * y) * plane.spacing[1], (back.b * x + back.d * y) * plane.spacing[0]];
+      const direction = add(times(plane.row, dx), plane.column, dy);
+      return times(direction, 1 / (Math.hypot(...direction) || 1));
+    };
+    const [right, bottom] = [towards(1, 0), towards(0, 1)];
+    return { right: letters(right), bottom: letters(bottom), left: letters(times(right, -1)), top: letters(times(bottom, -1)) };
+  }
+
+  /** Canvas pixels of a millimetre, where the picture has a scale. */
+  get pixelsPerMillimetre(): number | undefined {
+    const picture = this.drawn ?? this.picture;
+    if (!picture || picture.spacingKind === "none") return undefined;
+    const { a, b } = this.transform();
+    return Math.hypot(a, b) / picture.spacing[1];
+  }
+
+  view(change: Partial<Pick<Pane, "invert" | "rotation" | "flipX" | "flipY" | "zoom" | "pan" | "smooth">>) {
+    Object.assign(this, change);
+    this.zoom = Math.max(0.1, Math.min(this.zoom, 40));
+    this.redraw();
+    this.changed();
+  }
+
+  /** A quarter turn as it is seen, whichever way the picture is flipped. */
+  turn(quarters: 1 | -1) {
+    const mirrored = this.flipX !== this.flipY;
+    this.view({ rotation: (this.rotation + 90 * (mirrored ? -quarters : quarters) + 360) % 360 });
+  }
+
+  zoomAt(factor: number, at: V2) {
+    const before = this.toImage(at);
+    this.zoom = Math.max(0.1, Math.min(this.zoom * factor, 40));
+    const after = this.toCanvas(before);
+    this.view({ pan: [this.pan[0] + at[0] - after[0], this.pan[1] + at[1] - after[1]] });
+  }
+
+  #straighten() {
+    Object.assign(this, { invert: false, rotation: 0, flipX: false, flipY: false, zoom: 1, pan: [0, 0] });
+  }
+
+  reset() {
+    this.window = undefined;
+    this.#straighten();
+    this.redraw();
+    this.changed();
+  }
+
+  // --- the window
+
+  presets(): Preset[] {
+    return presetsFor(this.facts.modality, (this.drawn ?? this.picture)?.windows ?? []);
+  }
+
+  apply(preset: Preset) {
+    if (preset.kind === "full") this.window = "full";
+    else if (preset.name === "default") this.window = undefined;
+    else if (preset.center !== undefined && preset.width !== undefined) this.window = { center: preset.center, width: preset.width, function: preset.function ?? "LINEAR" };
+    this.redraw();
+    this.changed();
+  }
+
+  /** What is in force now, in modality values; undefined for a table. */
+  get windowNow(): Window | undefined {
+    const [picture, pixels] = [this.drawn, this.pixels];
+    if (!picture || !pixels) return typeof this.window === "object" ? this.window : undefined;
+    if (pixels.colour) return typeof this.window === "object" ? this.window : { center: 127.5, width: 255, function: "LINEAR_EXACT" };
+    return this.#shades(picture, pixels).window;
+  }
+
+  /** Moves centre and width by parts of the width, as a drag does. */
+  shiftWindow(right: number, down: number) {
+    const pixels = this.pixels;
+    const now = this.windowNow ?? (pixels && fullWindow(pixels));
+    if (!now || !pixels) return;
+    const step = Math.max(now.width, fullWindow(pixels).width / 60) / 250;
+    this.setWindow({ ...now, center: now.center + down * step, width: Math.max(now.width + right * step, leastWidth(now.function)) });
+  }
+
+  setWindow(window: Window) {
+    this.window = window;
+    this.redraw();
+    this.changed();
+  }
+
+  // --- reading
+
+  /** Value and place at a point of the image; undefined outside. */
+  valueAt([x, y]: V2): { column: number; row: number; value?: number; colour?: [number, number, number]; point?: V3 } | undefined {
+    const [picture, pixels] = [this.drawn, this.pixels];
+    const [column, row] = [Math.floor(x), Math.floor(y)];
+    if (!picture || !pixels || column < 0 || row < 0 || column >= picture.columns || row >= picture.rows) return undefined;
+    const at = row * picture.columns + column;
+    const point = picture.plane && toPatient(picture.plane, [x, y]);
+    if (pixels.colour) {
+      const [r, g, b] = pixels.colour.data.subarray(at * 4, at * 4 + 3);
+      return { column, row, colour: [r!, g!, b!], point };
+    }
+    return { column, row, value: pixels.values[at]! * pixels.slope + pixels.intercept, point };
+  }
+}
+
+export const clampIndex = (index: number, count: number) => Math.max(0, Math.min(index, count - 1));
+
+/** The middle of a picture, in the patient. */
+export function middle(picture: Picture & { plane: Plane }): V3 {
+  return toPatient(picture.plane, [picture.columns / 2, picture.rows / 2]);
+}
+
