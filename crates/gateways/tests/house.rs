@@ -11,6 +11,7 @@ use lenticular_services::{Clock, Services, Settings};
 use lenticular_store::{AuditEntry, AuditFilter};
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tower::ServiceExt;
 
 /// A running house: the folder goes when it does.
@@ -19,6 +20,8 @@ pub struct House {
     pub a: String,
     pub b: String,
     pub services: Services,
+    /// What time it is.
+    pub clock: Arc<AtomicI64>,
     engine: Engine,
     folder: tempfile::TempDir,
 }
@@ -48,10 +51,12 @@ impl House {
     pub fn empty() -> House {
         let folder = tempfile::tempdir().unwrap();
         let engine = open(OpenOptions::new(folder.path(), || NOW)).unwrap();
-        let clock: Clock = Arc::new(|| NOW);
+        let time = Arc::new(AtomicI64::new(NOW.0));
+        let ticking = time.clone();
+        let clock: Clock = Arc::new(move || Instant(ticking.load(Ordering::Relaxed)));
         let services = Services::new(engine.store.clone(), clock, Settings::default());
         let (a, b) = (String::new(), String::new());
-        House { router: server::router(services.clone()), a, b, services, engine, folder }
+        House { router: server::router(services.clone()), a, b, services, clock: time, engine, folder }
     }
 
     /// The network's own log: those that were let in nowhere.

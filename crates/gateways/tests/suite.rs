@@ -7,5 +7,6 @@ mod dicomweb;
 mod doors;
 mod fhir;
 mod house;
+mod identity;
 mod limits;
 mod operations;
