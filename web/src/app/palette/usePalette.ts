@@ -1,0 +1,79 @@
+// Answers as they come: what was typed goes out after a short pause, older questions are given up, groups keep their places.
+import { useEffect, useMemo, useRef, useState } from "react";
+import { type Entry, fits, type Kind, recentEntries, usePaletteActions, usePaletteMembers, usePaletteSources } from "./entries.ts";
+
+/** Between the last key and the question: less than a tenth of what a reader notices. */
+const PAUSE = 40;
+
+export interface Group {
+  kind: Kind;
+  entries: Entry[];
+}
+
+interface Answers {
+  text: string;
+  byKind: Partial<Record<Kind, Entry[]>>;
+  left: number;
+  failed: unknown;
+}
+
+const NONE: Answers = { text: "", byKind: {}, left: 0, failed: null };
+
+export function usePalette(text: string, composing: boolean) {
+  const actions = usePaletteActions();
+  const members = usePaletteMembers();
+  const sources = usePaletteSources();
+  const [answers, setAnswers] = useState<Answers>(NONE);
+  // kinds in the order in which they first came: a group that comes later never pushes another down
+  const order = useRef<Kind[]>(["recent", "actions"]);
+  const asked = text.trim();
+
+  useEffect(() => {
+    if (composing) return;
+    if (!asked) {
+      setAnswers(NONE);
+      return;
+    }
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      // what the last question found stays until this one is answered, if it still fits
+      setAnswers((was) => ({ text: asked, byKind: was.byKind, left: sources.length, failed: null }));
+      for (const source of sources)
+        source.find(asked, stop.signal).then(
+          (entries) => {
+            if (stop.signal.aborted) return;
+            if (entries.length && !order.current.includes(source.kind)) order.current.push(source.kind);
+            setAnswers((was) => ({ ...was, byKind: { ...was.byKind, [source.kind]: entries }, left: was.left - 1 }));
+          },
+          (error: unknown) => {
+            if (stop.signal.aborted) return;
+            setAnswers((was) => ({ ...was, byKind: { ...was.byKind, [source.kind]: [] }, left: was.left - 1, failed: error }));
+          },
+        );
+    }, PAUSE);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [asked, composing, sources]);
+
+  const groups = useMemo((): Group[] => {
+    if (!asked) {
+      const recent = recentEntries();
+      return [
+        ...(recent.length ? [{ kind: "recent" as const, entries: recent }] : []),
+        { kind: "actions", entries: actions.filter((action) => action.key.startsWith("action:/") || action.key === "action:new-patient") },
+      ];
+    }
+    const found: Partial<Record<Kind, Entry[]>> = {
+      ...answers.byKind,
+      actions: actions.filter((action) => fits(`${action.label} ${action.detail}`, asked)).slice(0, 6),
+      members: members(asked),
+    };
+    if (found.members?.length && !order.current.includes("members")) order.current.push("members");
+    return order.current.map((kind) => ({ kind, entries: found[kind] ?? [] })).filter((group) => group.entries.length > 0);
+  }, [asked, answers, actions, members]);
+
+  const pending = asked !== "" && (answers.text !== asked || answers.left > 0);
+  return { groups, pending, failed: answers.text === asked ? answers.failed : null };
+}
