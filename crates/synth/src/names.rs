@@ -20,7 +20,7 @@ pub(crate) struct Culture {
     pub(crate) female: &'static [Pair],
     /// The family name is written first and joined without a space.
     pub(crate) family_first: bool,
-    /// Representation of ISO 21090: ABC alphabetic, IDE ideographic.
+    /// ISO 21090: ABC alphabetic, IDE ideographic.
     pub(crate) representation: &'static str,
 }
 
@@ -334,12 +334,13 @@ pub(crate) fn culture(random: &mut Random, home: usize, further: bool) -> &'stat
     if random.chance(0.4) {
         return &CULTURES[home.min(CULTURES.len() - 1)];
     }
-    // Where further languages are drawn too, each has six tickets, and each list of long names one.
-    let (tickets, share) =
-        if further { ((CULTURES.len() + MORE.len()) * 6 + LONG.len(), 6) } else { (CULTURES.len(), 1) };
-    let ticket = random.int(0, tickets as i64 - 1) as usize;
-    let common = (CULTURES.len() + MORE.len()) * share;
-    let index = if ticket < common { ticket / share } else { common / share + ticket - common };
+    if !further {
+        return random.pick(&CULTURES);
+    }
+    // Each language has six tickets, and each list of long names one.
+    let common = CULTURES.len() + MORE.len();
+    let ticket = random.int(0, (common * 6 + LONG.len() - 1) as i64) as usize;
+    let index = if ticket < common * 6 { ticket / 6 } else { ticket - common * 5 };
     CULTURES.iter().chain(&MORE).chain(&LONG).nth(index).unwrap_or(&CULTURES[0])
 }
 

@@ -130,7 +130,7 @@ impl MrPhantom {
         let plan = [
             ("T1 axial", 201, axial, 192.0, 6.0, true),
             ("T2 axial", 202, axial, 192.0, 6.0, false),
-            ("T1 sagittal", 203, sagittal, 150.0, 0.0, true),
+            ("T1 sagittal", 203, sagittal, 180.0, 0.0, true),
             ("T2 oblique", 204, oblique, 144.0, 10.0, false),
         ];
         let series = plan

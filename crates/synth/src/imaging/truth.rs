@@ -47,7 +47,8 @@ pub struct CtTruth {
     pub sphere_center_voxel: [f64; 3],
     /// 20 mm; in the prior CT 15 mm.
     pub radius_mm: f64,
-    /// Mean HU of the voxels that lie at least 2 mm inside the sphere.
+    /// Mean HU of the voxels that lie at least 2 mm inside the sphere, where slices are at most 2 mm apart; thicker ones mix
+    /// in what lies above and below.
     pub hu: f64,
     /// Mean HU of the liver around it.
     pub background_hu: f64,
