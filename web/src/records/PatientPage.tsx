@@ -1,5 +1,40 @@
-import { Page } from "../ui/Page.tsx";
+import { Container, Skeleton, Stack } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Loading } from "../ui/Loading.tsx";
+import { ProblemView } from "../ui/Problem.tsx";
+import { patientQuery } from "./api.ts";
+import { Banner } from "./patient/Banner.tsx";
+import { Summary } from "./patient/Summary.tsx";
+import { Timeline } from "./patient/Timeline.tsx";
+import { patientRoute } from "./routes.tsx";
 
 export function PatientPage() {
-  return <Page title="PatientPage">…</Page>;
+  const { patient: id } = patientRoute.useParams();
+  const search = patientRoute.useSearch();
+  const navigate = useNavigate();
+  const { data: patient, error, isPending, refetch } = useQuery(patientQuery(id));
+  if (isPending)
+    return (
+      <>
+        <Skeleton height={92} radius={0} />
+        <Loading />
+      </>
+    );
+  if (error) return <ProblemView error={error} retry={() => void refetch()} page />;
+  return (
+    <>
+      <Banner patient={patient} />
+      <Container size="xl" py="lg" px={{ base: "sm", sm: "lg" }} w="100%">
+        <Stack gap="xl">
+          <Summary patient={id} />
+          <Timeline
+            patient={id}
+            search={search}
+            change={(change) => void navigate({ to: "/patients/$patient", params: { patient: id }, search: { ...search, ...change }, replace: true, resetScroll: false })}
+          />
+        </Stack>
+      </Container>
+    </>
+  );
 }
