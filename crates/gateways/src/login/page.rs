@@ -213,6 +213,7 @@ impl Page<'_> {
 <meta name=\"robots\" content=\"noindex\">
 <title>{title} · Lenticular</title>
 <link rel=\"stylesheet\" href=\"/login/style.css\">
+<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">
 </head>
 <body>
 <main>
