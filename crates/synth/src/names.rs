@@ -1,8 +1,6 @@
 //! Names and places to draw from. Names are common ones of each language; each native form stands beside the Latin form
 //! that a scanner's console would show.
 
-use crate::random::Random;
-
 /// A writing of a name and its Latin form; equal where the name is Latin.
 pub(crate) type Pair = (&'static str, &'static str);
 
@@ -18,7 +16,7 @@ pub(crate) struct Culture {
     pub(crate) family_female: &'static [Pair],
     pub(crate) male: &'static [Pair],
     pub(crate) female: &'static [Pair],
-    /// The family name is written first and joined without a space.
+    /// The family name is written first; in a native script without a space.
     pub(crate) family_first: bool,
     /// ISO 21090: ABC alphabetic, IDE ideographic.
     pub(crate) representation: &'static str,
@@ -30,7 +28,7 @@ macro_rules! latin {
 
 mod further;
 
-use further::{LONG, MORE};
+pub(crate) use further::culture;
 
 /// The languages of the load streams, of staff, and of person 0.
 pub(crate) static CULTURES: [Culture; 10] = [
@@ -328,21 +326,6 @@ pub(crate) static CULTURES: [Culture; 10] = [
         representation: "ABC",
     },
 ];
-
-/// Draws a culture: mostly the language of the town, else any. `further` adds those of the demonstration.
-pub(crate) fn culture(random: &mut Random, home: usize, further: bool) -> &'static Culture {
-    if random.chance(0.4) {
-        return &CULTURES[home.min(CULTURES.len() - 1)];
-    }
-    if !further {
-        return random.pick(&CULTURES);
-    }
-    // Each language has six tickets, and each list of long names one.
-    let common = CULTURES.len() + MORE.len();
-    let ticket = random.int(0, (common * 6 + LONG.len() - 1) as i64) as usize;
-    let index = if ticket < common * 6 { ticket / 6 } else { ticket - common * 5 };
-    CULTURES.iter().chain(&MORE).chain(&LONG).nth(index).unwrap_or(&CULTURES[0])
-}
 
 /// A town around a hospital.
 #[derive(Debug)]

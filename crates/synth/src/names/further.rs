@@ -1,8 +1,9 @@
 //! Further languages of the people of the demonstration: right to left, with tones, and with very long names.
 
-use super::Culture;
+use super::{CULTURES, Culture};
+use crate::random::Random;
 
-pub(crate) static MORE: [Culture; 3] = [
+static MORE: [Culture; 3] = [
     Culture {
         language: "vi",
         language_name: "Vietnamese",
@@ -73,7 +74,7 @@ pub(crate) static MORE: [Culture; 3] = [
 ];
 
 /// Names longer than any column, and than the 64 characters of a PN component group.
-pub(crate) static LONG: [Culture; 2] = [
+static LONG: [Culture; 2] = [
     Culture {
         language: "de",
         language_name: "German",
@@ -113,3 +114,18 @@ pub(crate) static LONG: [Culture; 2] = [
         representation: "ABC",
     },
 ];
+
+/// Draws a culture: mostly the language of the town, else any. `further` adds those of the demonstration.
+pub(crate) fn culture(random: &mut Random, home: usize, further: bool) -> &'static Culture {
+    if random.chance(0.4) {
+        return &CULTURES[home.min(CULTURES.len() - 1)];
+    }
+    if !further {
+        return random.pick(&CULTURES);
+    }
+    // Each language has six tickets, and each list of long names one.
+    let common = CULTURES.len() + MORE.len();
+    let ticket = random.int(0, (common * 6 + LONG.len() - 1) as i64) as usize;
+    let index = if ticket < common * 6 { ticket / 6 } else { ticket - common * 5 };
+    CULTURES.iter().chain(&MORE).chain(&LONG).nth(index).unwrap_or(&CULTURES[0])
+}
