@@ -51,6 +51,13 @@ pub fn operations() -> Vec<openapi::Operation> {
     [
         members::OPERATIONS,
         setup::OPERATIONS,
+        demo::OPERATIONS,
+        annotations::OPERATIONS,
+        audit::OPERATIONS,
+        system::OPERATIONS,
+        shares::OPERATIONS,
+        tray::OPERATIONS,
+        devices::OPERATIONS,
         session::OPERATIONS,
         users::OPERATIONS,
         tokens::OPERATIONS,

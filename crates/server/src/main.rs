@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod import;
 mod run;
+mod users;
 mod surroundings;
 
 use anyhow::Result;
@@ -89,6 +90,9 @@ enum Command {
     /// Members of the network.
     #[command(subcommand)]
     Org(OrgCommand),
+    /// People who sign in: a login, a name and a role at a member.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Devices that may store: an AE title and where it calls from, bound to one member.
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -133,6 +137,28 @@ enum OrgCommand {
     List {
         #[command(flatten)]
         place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Let a person in and print the password; of a login that is there already, give a new one.
+    Add {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        user: users::NewUser,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the users of a member.
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        org: String,
         #[arg(long)]
         json: bool,
     },
@@ -185,6 +211,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
             commands::org_add(&place, &id, &name, json)
         }
         Command::Org(OrgCommand::List { place, json }) => commands::org_list(&place, json),
+        Command::User(UserCommand::Add { place, user, json }) => users::add(&place, &user, json),
+        Command::User(UserCommand::List { place, org, json }) => users::list(&place, &org, json),
         Command::Device(DeviceCommand::Add { place, org, ae, peer, json }) => {
             commands::device_add(&place, &org, &ae, peer, json)
         }

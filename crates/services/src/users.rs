@@ -105,6 +105,11 @@ pub fn parse_login(text: &str) -> Result<String, Fault> {
     Err(Fault::new(FaultKind::Invalid, "login", words))
 }
 
+/// A fresh password: 100 random bits, in groups that can be read aloud.
+pub fn fresh_password() -> Result<String, Fault> {
+    passwords::generate()
+}
+
 /// A person's name: 1 to 200 characters, none of them a control character.
 pub(crate) fn parse_name(text: &str) -> Result<String, Fault> {
     let name = text.trim();
@@ -226,8 +231,10 @@ pub(crate) fn check_patient(view: &dyn View, org: OrgNo, patient: Option<&str>) 
 }
 
 impl Services {
-    /// Adds a user for the owner of the data folder. A login that is known becomes a user of one more member and keeps its
-    /// password; of a member that it is of already, it takes role and password as they are given.
+    /// Adds a user for the owner of the data folder. A login that other members know becomes a user of one more member and
+    /// keeps its password; of a member that it is of already, it takes name, role and password as they are given, and what
+    /// it held ends. Tells whether `password` is its password now.
+    #[expect(clippy::too_many_arguments, reason = "each of them is one word of `lenticular user add`")]
     pub async fn add_user(
         &self,
         member: &Member,
@@ -237,26 +244,29 @@ impl Services {
         patient: Option<String>,
         password: &str,
         operator: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let (login, name) = (parse_login(login)?, parse_name(name)?);
         passwords::check(&login, password)?;
         let role = parse_role(role.name(), patient.as_deref())?;
         let password = self.hash_password(password).await?;
         let (org, now) = (OrgNo(member.no), self.now());
-        self.commit(owner(), Vec::new(), move |view, _| {
-            let (mut user, _) = admitted(view, &login, name.clone(), password.clone(), now)?;
-            if user.membership(org).is_some() {
-                user.memberships.retain(|membership| membership.org != org.0);
-                user.epoch += 1;
-                user.sessions_from = user.epoch;
-                (user.password, user.name) = (password, name);
-            }
-            user.join(org, role, patient, now);
-            user.operator |= operator;
-            Ok((vec![user.write(view)?], ()))
-        })
-        .await?;
-        Ok(())
+        let committed = self
+            .commit(owner(), Vec::new(), move |view, _| {
+                check_patient(view, org, patient.as_deref())?;
+                let (mut user, fresh) = admitted(view, &login, name.clone(), password.clone(), now)?;
+                let again = user.membership(org).is_some();
+                if again {
+                    user.memberships.retain(|membership| membership.org != org.0);
+                    user.epoch += 1;
+                    user.sessions_from = user.epoch;
+                    (user.password, user.name) = (password, name);
+                }
+                user.join(org, role, patient, now);
+                user.operator |= operator;
+                Ok((vec![user.write(view)?], fresh || again))
+            })
+            .await?;
+        Ok(committed.answer)
     }
 
     /// The users of a member.
