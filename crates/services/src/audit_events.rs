@@ -180,6 +180,7 @@ impl Services {
             deleted: false,
             splice: i32::try_from(body.splice).map_err(Fault::internal)?,
             body: Arc::from(body.json.into_bytes()),
+            owner: None,
         })
     }
 }

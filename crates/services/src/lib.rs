@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod members;
 mod naming;
 pub mod network;
+pub mod owners;
 mod passwords;
 pub mod records;
 pub mod resources;

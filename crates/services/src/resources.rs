@@ -78,6 +78,8 @@ pub struct Version {
     pub deleted: bool,
     pub body: Arc<[u8]>,
     pub splice: i32,
+    /// The member whose row it is; `None` for what the caller wrote itself.
+    pub owner: Option<OrgNo>,
 }
 
 impl Version {
@@ -107,6 +109,7 @@ impl From<Record> for Version {
             deleted: record.deleted,
             body: record.body,
             splice: record.splice,
+            owner: Some(record.columns.org),
         }
     }
 }
@@ -354,6 +357,7 @@ pub(crate) fn written(prepared: &WrittenParts, version: i64, updated: Instant, c
             deleted: false,
             body: prepared.json.clone(),
             splice: prepared.splice,
+            owner: None,
         },
         patient: prepared.patient.clone(),
         created,

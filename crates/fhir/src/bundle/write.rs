@@ -30,6 +30,8 @@ pub enum Content<'c> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryOut<'e> {
     pub full_url: Option<&'e str>,
+    /// An extension of the entry: its URL, and its value as a string.
+    pub extension: Option<(&'e str, &'e str)>,
     pub resource: Option<Content<'e>>,
     /// `match`, `include` or `outcome` (value set search-entry-mode).
     pub search_mode: Option<&'e str>,
@@ -93,6 +95,13 @@ impl Writer {
         let start = self.out.len();
         if let Some(url) = entry.full_url {
             self.member("fullUrl", url);
+        }
+        if let Some((url, value)) = entry.extension {
+            self.put(",\"extension\":[{\"url\":\"");
+            self.put(Text::new(url).raw());
+            self.put("\"");
+            self.member("valueString", value);
+            self.put("}]");
         }
         match entry.resource {
             Some(Content::Json(json)) => {

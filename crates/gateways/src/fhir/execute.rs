@@ -92,20 +92,26 @@ pub async fn execute(
         }
         Interaction::Read { kind, id, pairs } => {
             let version = services.read(caller, kind, &id).await?;
+            let owners = services.owners(caller, [&version]).await?;
             if unchanged(&version, preferences) {
                 return Ok(Outcome::new(StatusCode::NOT_MODIFIED, None).of_version(&version));
             }
             let body = pages::narrowed(&version, &pairs)?;
-            Ok(Outcome::new(StatusCode::OK, Some(body)).of_version(&version).at_version(&version, base))
+            let outcome = Outcome::new(StatusCode::OK, Some(body)).of_version(&version);
+            Ok(outcome.at_version(&version, base).from_member(owners.of(&version)))
         }
         Interaction::Vread { kind, id, version } => {
             let version = services.vread(caller, kind, &id, version).await?;
-            Ok(Outcome::new(StatusCode::OK, Some(version.to_bytes())).of_version(&version))
+            let owners = services.owners(caller, [&version]).await?;
+            let outcome = Outcome::new(StatusCode::OK, Some(version.to_bytes())).of_version(&version);
+            Ok(outcome.from_member(owners.of(&version)))
         }
         Interaction::History { kind, id, pairs } => {
             let request = HistoryRequest::parse(kind, id, &pairs)?;
             let history = services.history(caller, request.clone()).await?;
-            Ok(Outcome::new(StatusCode::OK, Some(pages::history(&history, &request, &pairs, base))))
+            let owners = services.owners(caller, &history.versions).await?;
+            let body = pages::history(&history, &owners, &request, &pairs, base);
+            Ok(Outcome::new(StatusCode::OK, Some(body)))
         }
         Interaction::Search { kind, pairs, .. } if is_audit(kind) => {
             let page = services.search_audit_events(caller, pairs, base).await?;
@@ -113,7 +119,8 @@ pub async fn execute(
         }
         Interaction::Search { kind, pairs, .. } => {
             let found = services.search(caller, kind, pairs, base, preferences.lenient).await?;
-            Ok(Outcome::new(StatusCode::OK, Some(pages::searchset(&found, kind, base)?)))
+            let owners = services.owners(caller, found.matches.iter().chain(&found.included)).await?;
+            Ok(Outcome::new(StatusCode::OK, Some(pages::searchset(&found, &owners, kind, base)?)))
         }
         Interaction::Create { kind, pairs: mut wanted } => {
             let header = preferences.if_none_exist.as_deref().map(criteria_pairs);

@@ -62,6 +62,14 @@ impl Outcome {
         self
     }
 
+    /// The same with the member that it is from, where that is another than the caller's.
+    pub fn from_member(mut self, owner: Option<&str>) -> Outcome {
+        if let Some(value) = owner.and_then(|owner| HeaderValue::from_str(owner).ok()) {
+            self.headers.insert("lenticular-owner", value);
+        }
+        self
+    }
+
     /// The same with the methods that the path does take (RFC 9110 §15.5.6).
     pub fn allowing(mut self, methods: &str) -> Outcome {
         if let Ok(value) = HeaderValue::from_str(methods) {

@@ -8,6 +8,7 @@ use lenticular_fhir::search::Summary;
 use lenticular_fhir::{kinds, search};
 use lenticular_services::audit_events::AuditPage;
 use lenticular_services::history::{History, HistoryRequest};
+use lenticular_services::owners::Owners;
 use lenticular_services::resources::Version;
 use lenticular_services::search::Found;
 
@@ -34,8 +35,15 @@ fn link(url: &str, pairs: &[(String, String)], page: Option<&str>) -> String {
     if query.is_empty() { url.to_owned() } else { format!("{url}?{query}") }
 }
 
+/// The extension of an entry of a Bundle that says which member a resource is from, where that is another one.
+const OWNER: &str = "urn:lenticular:owner";
+
+fn mark<'o>(owners: &'o Owners, version: &Version) -> Option<(&'o str, &'o str)> {
+    owners.of(version).map(|id| (OWNER, id))
+}
+
 /// A searchset.
-pub fn searchset(found: &Found, kind: Kind, base: &str) -> Result<Vec<u8>, Fault> {
+pub fn searchset(found: &Found, owners: &Owners, kind: Kind, base: &str) -> Result<Vec<u8>, Fault> {
     let name = kinds::name(kind);
     let linked = |page: Option<&String>| {
         link(&format!("{base}/{name}"), &found.search.self_pairs, page.map(String::as_str))
@@ -52,6 +60,7 @@ pub fn searchset(found: &Found, kind: Kind, base: &str) -> Result<Vec<u8>, Fault
             let url = format!("{base}/{}/{}", kinds::name(version.kind), version.id);
             page.entry(&EntryOut {
                 full_url: Some(&url),
+                extension: mark(owners, version),
                 resource: narrowed.as_deref().map(Content::Json).or_else(|| content(version)),
                 search_mode: Some(mode),
                 ..EntryOut::default()
@@ -93,6 +102,7 @@ pub fn narrowed(version: &Version, pairs: &[(String, String)]) -> Result<Vec<u8>
 /// A history Bundle, newest version first.
 pub fn history(
     history: &History,
+    owners: &Owners,
     request: &HistoryRequest,
     pairs: &[(String, String)],
     base: &str,
@@ -115,6 +125,7 @@ pub fn history(
         };
         page.entry(&EntryOut {
             full_url: Some(&format!("{base}/{name}")),
+            extension: mark(owners, version),
             resource: content(version).filter(|_| !version.deleted),
             request: Some((method, if method == "POST" { kinds::name(version.kind) } else { &name })),
             response: Some(Response {

@@ -6,6 +6,7 @@ use crate::Services;
 use crate::access::Caller;
 use crate::audit::Access;
 use crate::instance_body::Parts;
+use crate::owners::Owners;
 use lenticular_base::index::After;
 use lenticular_base::{Fault, FaultKind, Kind, OrgNo, tree};
 use lenticular_dicom::attributes::{level_tags, levels};
@@ -104,6 +105,7 @@ impl Services {
         let writer = RowWriter::new(asked, &parsed.include);
         let (mut own, mut others) = (Vec::new(), Vec::new());
         let (mut looked_at, mut more) = (0, false);
+        let mut owners: Option<Owners> = None;
         'pages: loop {
             query.limit = if comparing { BATCH } else { left.min(BATCH) };
             let page = self.store.reader.search(scope, &query)?;
@@ -125,6 +127,13 @@ impl Services {
                 let out = if row.columns.org == org { &mut own } else { &mut others };
                 out.push(b',');
                 writer.row(row, out)?;
+                if row.columns.org != org {
+                    let owners = match &mut owners {
+                        Some(owners) => owners,
+                        None => owners.insert(Owners::of_all(self, org)?),
+                    };
+                    mark(owners.id(row.columns.org), out);
+                }
             }
             let Some(last) = page.rows.last().filter(|_| page.more) else { break };
             if left == 0 && !comparing {
@@ -145,6 +154,17 @@ impl Services {
             _ => own = b"[]".to_vec(),
         }
         Ok((FoundImages { json: own, more }, access))
+    }
+}
+
+/// Says in a private block, behind all other attributes, which other member a row is from (PS3.5 §7.8).
+fn mark(owner: Option<&str>, out: &mut Vec<u8>) {
+    if let (Some(owner), Some(b'}')) = (owner, out.last()) {
+        out.pop();
+        let comma = if out.last() == Some(&b'{') { "" } else { "," };
+        let block = r#""FFF10010":{"vr":"LO","Value":["LENTICULAR"]},"FFF11001":{"vr":"LO","Value":["#;
+        // ids of members are of a-z, 0-9 and "-"
+        out.extend_from_slice(format!("{comma}{block}\"{owner}\"]}}}}").as_bytes());
     }
 }
 
