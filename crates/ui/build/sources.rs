@@ -5,17 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-/// What the built app is made of, within `web/`.
-const SOURCES: &[&str] = &[
-    "src",
-    "public",
-    "index.html",
-    "package.json",
-    "package-lock.json",
-    "vite.config.ts",
-    "postcss.config.cjs",
-    "tsconfig.json",
-];
+/// What lies in `web/` and is not made of the rest.
+fn sources(web: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(web).into_iter().flatten().flatten();
+    let made = |name: &str| matches!(name, "node_modules" | "dist") || name.starts_with('.');
+    let sources = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| !made(name)));
+    sources.map(|entry| entry.path()).collect()
+}
 
 /// The folder with the built app, or why there is none.
 pub fn find(web: &Path, out: &Path) -> Result<PathBuf, String> {
@@ -50,11 +46,11 @@ pub fn has_npm() -> bool {
 /// A path that is watched and missing makes cargo run this at each build; so only what is there is watched. Where nothing
 /// is there yet, and no installed packages make it slow, the folder itself is.
 fn watch(web: &Path) {
-    let there: Vec<PathBuf> =
-        SOURCES.iter().chain(&["dist"]).map(|name| web.join(name)).filter(|path| path.exists()).collect();
-    if there.len() <= 2 && web.exists() && !web.join("node_modules").exists() {
-        println!("cargo::rerun-if-changed={}", web.display());
+    let mut there = sources(web);
+    if !web.join("index.html").exists() && web.exists() && !web.join("node_modules").exists() {
+        there = vec![web.to_owned()];
     }
+    there.extend([web.join("dist")].into_iter().filter(|built| built.exists()));
     for path in there {
         println!("cargo::rerun-if-changed={}", path.display());
     }
@@ -133,7 +129,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 /// When the last source was changed.
 fn newest(web: &Path) -> Option<SystemTime> {
-    SOURCES.iter().filter_map(|name| newest_below(&web.join(name))).max()
+    sources(web).iter().filter_map(|path| newest_below(path)).max()
 }
 
 fn newest_below(path: &Path) -> Option<SystemTime> {
