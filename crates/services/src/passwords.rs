@@ -13,7 +13,8 @@ use unicode_normalization::UnicodeNormalization;
 const SHORTEST: usize = 12;
 const LONGEST: usize = 256;
 
-/// Hashes at a time: each takes 19 MiB and some hundredths of a second of a core.
+/// Hashes at a time, at most: each takes 19 MiB and some hundredths of a second of a core. Half of the cores stay free for
+/// those who are signed in.
 const AT_ONCE: usize = 2;
 /// Hashes that wait for their turn; beyond them the server is busy.
 const WAITING: usize = 64;
@@ -26,7 +27,8 @@ pub(crate) struct Turns {
 
 impl Default for Turns {
     fn default() -> Turns {
-        Turns { running: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0) }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Turns { running: Semaphore::new((cores / 2).clamp(1, AT_ONCE)), waiting: AtomicUsize::new(0) }
     }
 }
 

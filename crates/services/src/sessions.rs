@@ -53,7 +53,7 @@ pub struct Session {
     /// The actions that the role may do at all.
     pub can: Vec<String>,
     /// What the app keeps for the user.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub preferences: Value,
     /// FHIR instant.
     pub expires: String,

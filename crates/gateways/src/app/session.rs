@@ -59,7 +59,7 @@ struct Switch {
 
 /// What the app keeps for its user.
 #[derive(Deserialize, ToSchema)]
-#[schema(value_type = Object)]
+#[schema(value_type = std::collections::HashMap<String, Value>)]
 struct Preferences(Map<String, Value>);
 
 /// The password as it is and as it shall be.
