@@ -66,6 +66,13 @@ impl House {
         found.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// What verification finds wrong.
+    pub fn findings(&self) -> Vec<String> {
+        let extract = &lenticular_services::extract::entries;
+        let report = self.engine.verify(extract, &mut |_, _| {}).unwrap();
+        report.findings.iter().map(|finding| format!("{finding:?}")).collect()
+    }
+
     /// The data folder.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

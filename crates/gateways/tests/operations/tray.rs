@@ -161,6 +161,7 @@ async fn an_object_that_is_replaced_may_change_its_series_and_study() {
     let alone = instances == 1;
     assert_eq!(counts(&house, &one.study).await, if alone { (0, 0) } else { (series - 1, instances - 1) });
     assert_eq!(counts(&house, &beside(&one.study)).await, (1, 1));
+    assert_eq!(house.findings(), Vec::<String>::new(), "rows, indexes and blobs agree");
     let at = Image { study: beside(&one.study), ..at };
     assert_eq!(stored(&house, &at).await, moved);
 }
@@ -199,6 +200,7 @@ async fn the_same_patient_under_two_numbers_is_decided_once_for_a_whole_study() 
     // all of the study is one patient's
     let patients = get(&house, &house.a, "/fhir/Patient").await.json();
     assert_eq!(patients["entry"].as_array().unwrap().len(), 1);
+    assert_eq!(house.findings(), Vec::<String>::new());
     let found = get(&house, &house.a, &format!("/dicom-web/instances?SOPInstanceUID={uid}")).await.json();
     assert_eq!(found.as_array().unwrap().len(), 1);
 }
