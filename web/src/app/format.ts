@@ -102,9 +102,15 @@ function zone(name: string): string | undefined {
   }
 }
 
+/** The reader's own region of the language, where the browser names one: 23 Nov or Nov 23. */
+function regional(language: string): string {
+  const own = navigator.languages.find((tag) => tag.toLowerCase().startsWith(`${language}-`));
+  return language === "zh" ? "zh-Hans" : (own ?? language);
+}
+
 export function useFormat(): Format {
   const { i18n } = useTranslation();
   const session = useSession();
   const chinese = session.preferences.chineseOrder === "stroke" ? "stroke" : "pinyin";
-  return useMemo(() => makeFormat(i18n.language, session.member.timezone, chinese), [i18n.language, session.member.timezone, chinese]);
+  return useMemo(() => makeFormat(regional(i18n.language), session.member.timezone, chinese), [i18n.language, session.member.timezone, chinese]);
 }
