@@ -98,13 +98,13 @@ pub async fn execute(
             }
             let body = pages::narrowed(&version, &pairs)?;
             let outcome = Outcome::new(StatusCode::OK, Some(body)).of_version(&version);
-            Ok(outcome.at_version(&version, base).from_member(owners.of(&version)))
+            Ok(outcome.at_version(&version, base).owned_by(owners.of(&version)))
         }
         Interaction::Vread { kind, id, version } => {
             let version = services.vread(caller, kind, &id, version).await?;
             let owners = services.owners(caller, [&version]).await?;
             let outcome = Outcome::new(StatusCode::OK, Some(version.to_bytes())).of_version(&version);
-            Ok(outcome.from_member(owners.of(&version)))
+            Ok(outcome.owned_by(owners.of(&version)))
         }
         Interaction::History { kind, id, pairs } => {
             let request = HistoryRequest::parse(kind, id, &pairs)?;

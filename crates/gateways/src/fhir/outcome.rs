@@ -63,7 +63,7 @@ impl Outcome {
     }
 
     /// The same with the member that it is from, where that is another than the caller's.
-    pub fn from_member(mut self, owner: Option<&str>) -> Outcome {
+    pub fn owned_by(mut self, owner: Option<&str>) -> Outcome {
         if let Some(value) = owner.and_then(|owner| HeaderValue::from_str(owner).ok()) {
             self.headers.insert("lenticular-owner", value);
         }
