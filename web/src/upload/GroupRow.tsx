@@ -4,16 +4,10 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../app/format.ts";
 import { Bidi } from "../ui/Bidi.tsx";
+import { spoken } from "../ui/spoken.ts";
 import { cancel, pause, resume, retry } from "./engine.ts";
 import type { GroupView } from "./store.ts";
 import classes from "./upload.module.css";
-
-/** A PN's first component group as people write it: family, given. */
-export function spoken(name: string): string {
-  const [group = ""] = name.split("=").filter((one) => one.replaceAll("^", "").trim() !== "");
-  const [family = "", given = "", middle = ""] = group.split("^").map((part) => part.trim());
-  return [family, [given, middle].filter(Boolean).join(" ")].filter(Boolean).join(", ");
-}
 
 const ICONS = { study: IconPhotoScan, fhir: IconFileCode, loose: IconFileUnknown };
 
@@ -98,7 +92,7 @@ export function GroupRow({ group }: { group: GroupView }) {
           {kind === "fhir" && <Counts counts={group.records} records />}
           {state === "done" && kind === "study" && header && group.counts.stored + group.counts.duplicate > 0 && (
             <Text size="sm">
-              <Link to="/studies/$study" params={{ study: header.study }}>
+              <Link to="/studies/$study" params={{ study: header.study }} className={classes.link}>
                 {t("openStudy")}
               </Link>
             </Text>

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../app/format.ts";
 import { Bidi } from "../ui/Bidi.tsx";
-import { LongList } from "./LongList.tsx";
+import { LongList } from "../ui/LongList.tsx";
 import { csv, type Line, lines, reasonKey } from "./report.ts";
 import type { Snapshot } from "./store.ts";
 import classes from "./upload.module.css";

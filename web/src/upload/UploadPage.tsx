@@ -9,7 +9,7 @@ import { ProblemView } from "../ui/Problem.tsx";
 import { DropZone } from "./DropZone.tsx";
 import { goOn } from "./engine.ts";
 import { GroupRow } from "./GroupRow.tsx";
-import { LongList } from "./LongList.tsx";
+import { LongList } from "../ui/LongList.tsx";
 import { Report } from "./Report.tsx";
 import { forget, type Snapshot, useUpload } from "./store.ts";
 import classes from "./upload.module.css";

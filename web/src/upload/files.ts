@@ -41,7 +41,7 @@ export async function* walk(entries: FileSystemEntry[]): AsyncGenerator<Picked[]
         some = [];
       }
     } else if (isFolder(next.entry)) {
-      for (const entry of (await children(next.entry)).reverse()) queue.push({ entry, depth: next.depth + 1 });
+      for (const entry of (await children(next.entry)).sort(later)) queue.push({ entry, depth: next.depth + 1 });
     }
   }
   if (some.length > 0) yield some;
@@ -68,3 +68,6 @@ async function children(folder: FileSystemDirectoryEntry): Promise<FileSystemEnt
 export function picked(files: Iterable<File>): Picked[] {
   return Array.from(files, (file) => ({ file, path: file.webkitRelativePath || file.name }));
 }
+
+/** The last by name first: they are taken from the end. */
+const later = (a: FileSystemEntry, b: FileSystemEntry) => (a.name < b.name ? 1 : a.name > b.name ? -1 : 0);

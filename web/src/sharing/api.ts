@@ -1,0 +1,130 @@
+// Shares: what is given, to whom, until when.
+import { ask, askJson, sendJson } from "../api/http.ts";
+
+interface Named {
+  id: string;
+  study?: string;
+  patient?: string;
+  expires?: string;
+  created?: string;
+  patient_name?: string;
+  /** Of the study. */
+  description?: string;
+}
+
+/** A share that the own member made. */
+export interface Outgoing extends Named {
+  /** The member it was given to; absent for a link. */
+  to?: string;
+  member_name?: string;
+  link: boolean;
+  by: string;
+}
+
+/** A share that was made to the own member. */
+export interface Incoming extends Named {
+  from: string;
+  from_name: string;
+}
+
+export interface Member {
+  id: string;
+  name: string;
+  own?: boolean;
+}
+
+export interface Made {
+  id: string;
+  expires?: string;
+  /** The address with its token: shown this once. */
+  link?: string;
+  token?: string;
+}
+
+export interface ShareRequest {
+  study?: string;
+  patient?: string;
+  to?: string;
+  expires?: string;
+}
+
+export const outgoingQuery = {
+  queryKey: ["shares", "outgoing"],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ shares: Outgoing[] }>("/api/shares", { signal })).shares,
+} as const;
+
+export const incomingQuery = {
+  queryKey: ["shares", "incoming"],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ shares: Incoming[] }>("/api/shares?direction=incoming", { signal })).shares,
+} as const;
+
+export const membersQuery = {
+  queryKey: ["members"],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ members: Member[] }>("/api/members", { signal })).members,
+  staleTime: 60_000,
+} as const;
+
+export const makeShare = (request: ShareRequest) => sendJson<Made>("POST", "/api/shares", request);
+
+export const takeBack = (id: string) => ask(`/api/shares/${encodeURIComponent(id)}`, { method: "DELETE" });
+
+export interface LinkedStudy {
+  study: string;
+  patientName: string;
+  description: string;
+  modalities: string;
+  date: string;
+}
+
+type DataSet = Record<string, { Value?: unknown[] } | undefined>;
+
+function value(data: DataSet, tag: string): string {
+  const values = data[tag]?.Value ?? [];
+  return values
+    .map((one) => {
+      if (typeof one === "object" && one !== null) {
+        const name = one as { Alphabetic?: string; Ideographic?: string };
+        return [name.Ideographic, name.Alphabetic].find(Boolean) ?? "";
+      }
+      return String(one ?? "");
+    })
+    .join(", ");
+}
+
+/** The studies that the bearer of a link may see. */
+export async function linkedStudies(token: string): Promise<LinkedStudy[]> {
+  const found = await askJson<DataSet[] | undefined>("/dicom-web/studies?limit=200", {
+    headers: { Authorization: `Bearer ${token}`, Accept: "application/dicom+json" },
+  });
+  return (found ?? []).map((data) => ({
+    study: value(data, "0020000D"),
+    patientName: value(data, "00100010"),
+    description: value(data, "00081030"),
+    modalities: value(data, "00080061"),
+    date: value(data, "00080020"),
+  }));
+}
+
+export interface LinkedPatient {
+  id: string;
+  name: string;
+  birthDate?: string;
+}
+
+interface PatientResource {
+  id: string;
+  name?: { text?: string; family?: string; given?: string[] }[];
+  birthDate?: string;
+}
+
+/** The patients whose records the bearer of a link may see. */
+export async function linkedPatients(token: string): Promise<LinkedPatient[]> {
+  const bundle = await askJson<{ entry?: { resource?: PatientResource }[] }>("/fhir/Patient?_count=5", {
+    headers: { Authorization: `Bearer ${token}`, Accept: "application/fhir+json" },
+  });
+  return (bundle.entry ?? []).flatMap(({ resource }) => {
+    if (!resource) return [];
+    const [name] = resource.name ?? [];
+    return [{ id: resource.id, birthDate: resource.birthDate, name: name?.text ?? [name?.family, ...(name?.given ?? [])].filter(Boolean).join(" ") }];
+  });
+}
