@@ -4,6 +4,9 @@ import { shellRoute } from "../app/root.tsx";
 export const trayRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/tray",
+  validateSearch: (search: Record<string, unknown>): { q?: string } => ({
+    q: typeof search.q === "string" && search.q !== "" ? search.q.slice(0, 200) : undefined,
+  }),
   component: lazyRouteComponent(() => import("./TrayPage.tsx"), "TrayPage"),
 });
 
