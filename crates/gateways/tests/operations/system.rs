@@ -5,8 +5,9 @@ use crate::dicomweb::stocked;
 use crate::house::House;
 use lenticular_gateways::dimse::{DimseSettings, serve};
 use lenticular_policy::Role;
-use lenticular_services::deployment::Listener;
+use lenticular_services::deployment::{Listener, Space};
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -146,4 +147,44 @@ async fn the_log_is_a_table_without_formulas() {
     assert_eq!(get(&house, &house.b, "/api/audit.csv").await.body.split(|b| *b == b'\n').count(), 3);
     let registrar = house.token("hospital-a", Role::Registrar).await;
     assert_eq!(get(&house, &registrar, "/api/audit.csv").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_sees_the_disk_and_sets_the_level_of_the_log() {
+    let house = House::empty();
+    let secret = house.services.setup_secret().await.unwrap().unwrap();
+    let setup = json!({ "secret": secret, "id": "clinic", "name": "Clinic" });
+    let made = send(&house, "", "POST", "/api/setup", setup).await.json();
+    let operator = made["token"].as_str().unwrap();
+    let set = Arc::new(Mutex::new(String::new()));
+    let setting = set.clone();
+    house.services.surround(|around| {
+        around.log_level = "info".into();
+        around.measure = Some(Arc::new(|| {
+            let gigabyte = 1 << 30;
+            Ok(Space { data_bytes: 7, free_bytes: gigabyte, blobs_bytes: 5, database_bytes: 2 })
+        }));
+        around.set_log_level = Some(Arc::new(move |level| {
+            if level == "loud" {
+                return Err("no such level".into());
+            }
+            level.clone_into(&mut setting.lock().unwrap());
+            Ok(())
+        }));
+    });
+    let system = get(&house, operator, "/api/system").await.json();
+    assert_eq!((&system["storage"]["data_bytes"], &system["log_level"]), (&json!(7), &json!("info")));
+    let disk = system["health"].as_array().unwrap().iter().find(|part| part["name"] == "disk").unwrap();
+    assert_eq!(disk["ok"], false, "a gigabyte is little for images");
+    let level = async |level: &str| {
+        send(&house, operator, "PUT", "/api/system/log", json!({ "level": level })).await.status.as_u16()
+    };
+    assert_eq!((level("loud").await, level("debug").await), (400, 204));
+    assert_eq!(*set.lock().unwrap(), "debug");
+    assert_eq!(get(&house, operator, "/api/system").await.json()["log_level"], "debug");
+    // an administrator of another member sees neither
+    let member = house.services.member("clinic").await.unwrap();
+    let other = house.services.issue_token(&member, Role::Administrator, "x", 3_600_000).await.unwrap();
+    let system = get(&house, &other, "/api/system").await.json();
+    assert!(system["storage"]["data_bytes"].is_null() && system["log_level"].is_null());
 }
