@@ -149,7 +149,7 @@ async fn a_patient_sees_their_own_record_and_writes_nothing() {
     let found = get("/fhir/Observation?_total=accurate".into()).await.json();
     assert_eq!(found["total"], 1, "only the own observation is found and counted");
     assert_eq!(get(format!("/fhir/Observation?subject=Patient/{you}")).await.json().get("entry"), None);
-    assert_eq!(get("/dicom-web/studies".into()).await.status.is_success(), true);
+    assert!(get("/dicom-web/studies".into()).await.status.is_success());
     for (method, path) in
         [("POST", "/fhir/Observation"), ("POST", "/api/shares"), ("POST", "/dicom-web/studies")]
     {
@@ -159,4 +159,45 @@ async fn a_patient_sees_their_own_record_and_writes_nothing() {
     for path in ["/api/users", "/api/conflicts", "/api/devices", "/api/shares", "/fhir/AuditEvent"] {
         assert_eq!(get(path.into()).await.status, 403, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_patient_opens_their_own_images_and_nobody_elses() {
+    let (house, images) = crate::dicomweb::stocked().await;
+    let id = |body: &Value| text(&body["id"]).to_owned();
+    let pictured = house.get(&house.a, "/fhir/Patient", "*/*").await.json();
+    let pictured = id(&pictured["entry"][0]["resource"]);
+    let other = id(&house.send(&house.a, "POST", "/fhir/Patient", &[], patient("Tal")).await.json());
+    let member = house.services.member("hospital-a").await.unwrap();
+    let mut cookies = Vec::new();
+    for (login, of) in [("pictured", pictured), ("other", other)] {
+        let add = house.services.add_user(&member, login, login, Role::Patient, Some(of), PASSWORD, false);
+        assert!(add.await.unwrap());
+        cookies.push(house.sign_in(login, PASSWORD).await);
+    }
+    let image = &images[0];
+    let paths = [
+        format!("/dicom-web/studies/{}/metadata", image.study),
+        image.path(),
+        format!("{}/frames/1", image.path()),
+        format!("{}/rendered", image.path()),
+        format!("/api/annotations/{}", image.study),
+    ];
+    for path in &paths {
+        assert_eq!(house.app(&cookies[0], "GET", path, Value::Null).await.status, 200, "{path}");
+        assert_eq!(house.app(&cookies[1], "GET", path, Value::Null).await.status, 404, "{path}");
+    }
+    let found = |cookie: String| {
+        let house = &house;
+        async move { house.app(&cookie, "GET", "/dicom-web/studies", Value::Null).await }
+    };
+    let own = found(cookies[0].clone()).await.json();
+    assert!(
+        own.as_array()
+            .unwrap()
+            .iter()
+            .any(|study| crate::dicomweb::first(study, "0020000D") == image.study.as_str())
+    );
+    let none = found(cookies[1].clone()).await;
+    assert!(none.body.is_empty() || none.json() == json!([]), "no study of anybody else is found");
 }
