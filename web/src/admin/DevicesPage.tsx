@@ -117,7 +117,7 @@ function TestButton({ device }: { device: Device }) {
   if (!device.host) return null;
   return (
     <>
-      <span aria-live="polite" data-testid={`echo-${device.ae}`}>
+      <span aria-live="polite" data-testid={`echo-${device.ae}`} style={{ maxWidth: "24rem" }}>
         {test.data && (
           <Text size="xs" component="span" c={test.data.ok ? undefined : "var(--mantine-color-error)"}>
             {test.data.ok ? t("devices.answered", { count: test.data.milliseconds }) : t("devices.silent", { message: test.data.message })}

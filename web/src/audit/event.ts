@@ -28,7 +28,7 @@ export function tell(event: AuditEvent): Told {
   const asked = entities.find((entity) => entity.query !== undefined);
   const reference = touched?.what?.reference ?? "";
   const slash = reference.indexOf("/");
-  const kind = slash > 0 ? reference.slice(0, slash) : (touched?.what?.display ?? asked?.name ?? "");
+  const kind = slash > 0 ? reference.slice(0, slash) : (touched?.what?.display ?? asked?.name ?? entities.find((entity) => entity.name !== undefined)?.name ?? "");
   const entity = slash > 0 ? reference.slice(slash + 1) : (touched?.what?.identifier?.value ?? "").replace(/^urn:oid:/, "");
   const agent = event.agent[0];
   return {
@@ -72,6 +72,10 @@ export function deed(told: Told): string {
   if (/^(logout|sign-out|signout|log-out)$/.test(interaction)) return "signedOut";
   if (/echo/i.test(interaction)) return "echoed";
   if (interaction === "reset") return "reset";
+  if (interaction === "export") return "exported";
+  if (interaction === "switch") return "switched";
+  if (interaction === "password") return "password";
+  if (interaction === "read" && told.kind === "Session") return "opened";
   return action === "C" ? "created" : action === "U" ? "changed" : action === "D" ? "removed" : action === "R" ? "looked" : "executed";
 }
 

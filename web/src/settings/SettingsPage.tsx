@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { TokenList } from "../admin/Tokens.tsx";
-import { sendJson } from "../api/http.ts";
+import { Problem, sendJson } from "../api/http.ts";
 import { language, LANGUAGE_NAMES, LANGUAGES, setLanguage } from "../app/i18n.ts";
 import { SCHEMES, setScheme, useScheme } from "../app/scheme.ts";
 import { useSavePreference, useSession } from "../app/session.tsx";
@@ -148,6 +148,7 @@ function Password({ login }: { login: string }) {
       done(t("password.changed"));
     },
   });
+  const wrong = change.error instanceof Problem && change.error.status === 403;
   const valid = current !== "" && [...fresh].length >= SHORTEST && fresh === again;
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -159,7 +160,16 @@ function Password({ login }: { login: string }) {
         <Stack gap="md" maw="28rem">
           {/* tells password managers whose password it is */}
           <input type="text" name="username" autoComplete="username" value={login} readOnly hidden />
-          <ShownPassword label={t("password.current")} value={current} onChange={setCurrent} autoComplete="current-password" />
+          <ShownPassword
+            label={t("password.current")}
+            value={current}
+            onChange={(typed) => {
+              setCurrent(typed);
+              if (wrong) change.reset();
+            }}
+            autoComplete="current-password"
+            error={wrong ? t("password.wrong") : undefined}
+          />
           <NewPassword label={t("password.new")} value={fresh} onChange={setFresh} known={[login]} />
           <ShownPassword
             label={t("password.again")}
@@ -168,7 +178,7 @@ function Password({ login }: { login: string }) {
             autoComplete="new-password"
             error={again.length >= fresh.length && again !== "" && again !== fresh ? t("password.differs") : undefined}
           />
-          {change.error && <ProblemView error={change.error} />}
+          {change.error && !wrong && <ProblemView error={change.error} />}
           <div>
             <Button type="submit" disabled={!valid} loading={change.isPending}>
               {t("password.submit")}

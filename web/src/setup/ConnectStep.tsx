@@ -12,7 +12,7 @@ export function ConnectStep({ sample }: { sample: boolean }) {
   const job = report?.jobs.find((one) => /sample|demo/i.test(one.kind));
   return (
     <Stack gap="lg">
-      <Alert variant="light" color="teal" icon={<IconCircleCheck aria-hidden />} title={t("connect.ready")}>
+      <Alert variant="light" icon={<IconCircleCheck aria-hidden />} title={t("connect.ready")}>
         <Stack gap="sm" align="flex-start">
           <Text size="sm">{t("connect.readyWords")}</Text>
           <Group gap="xs">

@@ -173,6 +173,7 @@ function Wizard({ onBegun }: { onBegun: () => void }) {
       ) : (
         <form
           noValidate
+          style={{ maxWidth: "40rem" }}
           onSubmit={(event) => {
             event.preventDefault();
             next();

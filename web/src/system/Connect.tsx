@@ -59,7 +59,7 @@ export function VerdictView({ verdict, kind }: { verdict: Verdict; kind: ProbeKi
   return (
     <Alert
       variant="light"
-      color={verdict.ok ? "teal" : "red"}
+      color={verdict.ok ? undefined : "red"}
       p="sm"
       icon={verdict.ok ? <IconCheck aria-hidden /> : <IconX aria-hidden />}
       title={t(verdict.ok ? "connect.works" : "connect.fails", { milliseconds: verdict.milliseconds })}
@@ -136,7 +136,7 @@ export function ConnectCards({ headings = 3, only, devicesLink }: Props) {
           note={
             <Text size="sm">
               {t("connect.script.api")}{" "}
-              <Anchor href="/api/openapi.json" target="_blank" size="sm">
+              <Anchor href="/api/openapi.json" target="_blank" size="sm" underline="always">
                 OpenAPI
               </Anchor>
             </Text>

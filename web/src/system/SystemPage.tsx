@@ -55,7 +55,7 @@ function Health({ report }: { report: SystemReport }) {
     <Section title={t("health")}>
       <Alert
         variant="light"
-        color={ill.length > 0 ? "red" : "teal"}
+        color={ill.length > 0 ? "red" : undefined}
         icon={ill.length > 0 ? <IconAlertTriangle aria-hidden /> : <IconCheck aria-hidden />}
         title={ill.length > 0 ? t("ill", { count: ill.length }) : t("well")}
         data-testid="health"
@@ -63,7 +63,7 @@ function Health({ report }: { report: SystemReport }) {
         <Stack gap={6} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
           {report.health.map((check) => (
             <Group key={check.name} component="li" gap="xs" wrap="nowrap" align="flex-start">
-              <ThemeIcon size={20} variant="transparent" color={check.ok ? "teal" : "red"} aria-hidden>
+              <ThemeIcon size={20} variant="transparent" color={check.ok ? undefined : "red"} aria-hidden>
                 {check.ok ? <IconCheck size={16} /> : <IconAlertTriangle size={16} />}
               </ThemeIcon>
               <Text size="sm">

@@ -18,7 +18,7 @@ export interface Job {
 
 export interface SystemReport {
   version: string;
-  started: string;
+  started?: string;
   uptime_seconds: number;
   health: { name: string; ok: boolean; message?: string }[];
   /** Of the whole deployment; only the operator sees it all. */
