@@ -5,8 +5,8 @@ mod config;
 mod demo;
 mod import;
 mod run;
-mod users;
 mod surroundings;
+mod users;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
