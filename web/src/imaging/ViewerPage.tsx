@@ -1,5 +1,71 @@
-import { Page } from "../ui/Page.tsx";
+import { useMediaQuery } from "@mantine/hooks";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { Suspense, lazy, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem } from "../api/http.ts";
+import { useTitle } from "../ui/Page.tsx";
+import { ProblemView } from "../ui/Problem.tsx";
+import { hasPictures, seriesQuery, stackQuery, studyQuery } from "./dicom/api.ts";
+import classes from "./viewer/Viewer.module.css";
+
+// the engine comes while the study is asked for; the phone's viewer needs none of it
+const loadReader = () => import("./viewer/Reader.tsx");
+const Reader = lazy(() => loadReader().then(({ Reader }) => ({ default: Reader })));
+const PhoneViewer = lazy(() => import("./phone/PhoneViewer.tsx").then(({ PhoneViewer }) => ({ default: PhoneViewer })));
+const route = getRouteApi("/signed-in/studies/$study");
+
+/** Too small, or too little memory, to hold a stack. */
+function useIsPhone(): boolean {
+  const narrow = useMediaQuery("(max-width: 47.99em)", window.matchMedia("(max-width: 47.99em)").matches);
+  const coarse = useMediaQuery("(pointer: coarse)", window.matchMedia("(pointer: coarse)").matches);
+  const memory = (navigator as { deviceMemory?: number }).deviceMemory;
+  return narrow || (coarse && memory !== undefined && memory <= 2);
+}
+
+function Waiting() {
+  const { t } = useTranslation("ui", { useSuspense: false });
+  return <div className={classes.viewer} style={{ background: "#000" }} role="status" aria-label={t("loading")} />;
+}
 
 export function ViewerPage() {
-  return <Page title="ViewerPage">…</Page>;
+  const { t } = useTranslation("imaging");
+  const { study } = route.useParams();
+  const search = route.useSearch();
+  const client = useQueryClient();
+  const phone = useIsPhone();
+  const [lost, setLost] = useState<Problem>();
+  const facts = useQuery({ ...studyQuery(study), enabled: !lost });
+  const series = useQuery({ ...seriesQuery(study), enabled: !lost });
+  const first = search.series ?? series.data?.find(hasPictures)?.uid;
+  useEffect(() => {
+    if (!phone) void loadReader();
+    if (first && !lost) void client.prefetchQuery(stackQuery(study, first));
+  }, [client, study, first, phone, lost]);
+  useEffect(() => setLost(undefined), [study]);
+  useTitle([facts.data?.description || t("viewer.title"), facts.data?.patientName].filter(Boolean).join(" · "));
+
+  const problem = lost ?? series.error ?? facts.error;
+  if (problem) {
+    return (
+      <main className={classes.viewer} style={{ display: "block", padding: 16, overflow: "auto" }} data-viewer-state="lost">
+        <h1 className="visually-hidden" tabIndex={-1}>
+          {t("viewer.title")}
+        </h1>
+        <ProblemView
+          page
+          error={problem}
+          retry={() => {
+            setLost(undefined);
+            void client.resetQueries({ queryKey: ["viewer"] });
+          }}
+        />
+        <p style={{ textAlign: "center" }}>
+          {lost && t("viewer.purged")} <Link to="/studies">{t("viewer.toStudies")}</Link>
+        </p>
+      </main>
+    );
+  }
+  if (!series.data) return <Waiting />;
+  return <Suspense fallback={<Waiting />}>{phone ? <PhoneViewer key={study} study={study} onLost={setLost} /> : <Reader key={study} study={study} onLost={setLost} />}</Suspense>;
 }

@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute, signedInRoute } from "../app/root.tsx";
 import { validateStudies } from "./studies/search.ts";
+import { validateViewer } from "./viewer/search.ts";
 
 export const studiesRoute = createRoute({
   getParentRoute: () => shellRoute,
@@ -13,6 +14,7 @@ export const studiesRoute = createRoute({
 export const viewerRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/studies/$study",
+  validateSearch: validateViewer,
   component: lazyRouteComponent(() => import("./ViewerPage.tsx"), "ViewerPage"),
 });
 

@@ -1,7 +1,7 @@
 // The questions that the viewer asks, all of them plain DICOMweb but for the annotations.
 import { queryOptions } from "@tanstack/react-query";
 import { Problem, ask, askJson, sendJson } from "../../api/http.ts";
-import { type Attributes, items, number, person, text } from "./attributes.ts";
+import { type Attributes, number, person, text } from "./attributes.ts";
 import { stackOf } from "./images.ts";
 
 const path = (...parts: (string | number)[]) => `/dicom-web/${parts.map((part) => encodeURIComponent(part)).join("/")}`;

@@ -8,13 +8,11 @@ import { type Slab, Unfit, Volume, cutSlice, slicesFor } from "../mpr/volume.ts"
 import { Notebook } from "../tools/notebook.ts";
 import { type Kind, placeOf } from "../tools/measure.ts";
 import { reloadWith } from "./cornerstone.ts";
+import { CELLS, type Layout } from "./layout.ts";
 import { Library } from "./library.ts";
 import { Pane, middle } from "./pane.ts";
 import { Changing } from "./store.ts";
 
-export type Layout = "1x1" | "1x2" | "2x1" | "2x2" | "mpr";
-export const LAYOUTS: readonly Layout[] = ["1x1", "1x2", "2x1", "2x2", "mpr"];
-export const CELLS: Record<Layout, number> = { "1x1": 1, "1x2": 2, "2x1": 2, "2x2": 4, mpr: 3 };
 export type Tool = "window" | "scroll" | "zoom" | "pan" | "crosshair" | Kind;
 
 /** What a pane shows, in what study. */
@@ -52,7 +50,6 @@ export class Desk extends Changing {
   #volumeOf = "";
   #cutting: AbortController | undefined;
   #checked = 0;
-  #generation = 0;
   #timer = 0;
   #beforeMpr: { layout: Layout; tool: Tool } | undefined;
 
@@ -120,7 +117,7 @@ export class Desk extends Changing {
       const now = this.places[cell];
       if (now?.series !== place.series || now.study !== place.study || this.lost) return;
       const wanted = at?.instance ? stack.pictures.findIndex((picture) => picture.instance === at.instance && picture.frame === (at.frame ?? 1)) : -1;
-      const index = wanted >= 0 ? wanted : stack.pictures.length > 20 && stack.pictures[0]?.plane ? 0 : 0;
+      const index = Math.max(0, wanted);
       const facts = list.find(({ uid }) => uid === place.series);
       pane.open(stack.pictures, index, { modality: stack.modality || (facts?.modality ?? ""), description: stack.description, seriesNumber: facts?.number });
       this.#anchor();
@@ -398,7 +395,6 @@ export class Desk extends Changing {
   }
 
   close() {
-    this.#generation += 1;
     clearInterval(this.#timer);
     this.#cutting?.abort();
     this.#dropVolume();
