@@ -81,7 +81,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     };
     if (body.issue?.[0]) {
       const [first] = body.issue;
-      return new Problem(response.status, first.code ?? "", first.diagnostics ?? first.details?.text ?? "");
+      return new Problem(response.status, first.code ?? "", first.details?.text ?? first.diagnostics ?? "");
     }
     return new Problem(response.status, body.error ?? "", body.message ?? "");
   } catch {

@@ -94,8 +94,9 @@ function take(): Item[] {
     if (!isOpen(group)) continue;
     const batch: Item[] = [];
     let length = 0;
+    const last = group.kind === "fhir" && !group.items.some((item) => !item.deferred && (item.state === "waiting" || item.state === "sending"));
     for (const item of group.items) {
-      if (!isReady(item)) continue;
+      if (!isReady(item) || (item.deferred && !last)) continue;
       const single = item.kind === "fhir" || item.alone;
       if (batch.length > 0 && (single || length + item.size > BATCH_BYTES)) break;
       batch.push(item);
@@ -152,7 +153,11 @@ function giveUp(batch: Item[], error: unknown) {
     return;
   }
   for (const item of left) {
-    if (error instanceof Unreadable) settle(item, "refused", error.why);
+    const mayRefer = item.kind === "fhir" && error instanceof Problem && !error.retry && error.status < 500;
+    if (mayRefer && !item.deferred && item.group.items.length > 1) {
+      item.deferred = true;
+      item.state = "waiting";
+    } else if (error instanceof Unreadable) settle(item, "refused", error.why);
     else if (error instanceof Problem) settle(item, "refused", error.retry ? "noAnswer" : error.status === 403 ? "0124" : error.status === 413 ? "tooLarge" : "server", error.message);
     else settle(item, "refused", "unreadable");
   }
@@ -241,7 +246,7 @@ function assign(items: Item[], told: ReturnType<typeof outcomes> & object, here:
     const one = (item.sop && named.get(item.sop)) || nameless.shift();
     if (!one) settle(item, "refused", "noAnswer");
     else if (one.outcome === "stored") settle(item, here?.has(item.sop) ? "duplicate" : "stored");
-    else settle(item, one.outcome, one.reason);
+    else settle(item, one.outcome, one.outcome === "refused" ? one.reason : undefined);
     // a second file of the same object is a duplicate of this one
     if (one?.outcome === "stored") here?.add(item.sop);
   }

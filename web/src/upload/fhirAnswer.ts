@@ -16,7 +16,7 @@ const WORDS = 5;
 
 export function wordsOf(outcome: Outcome | undefined): string {
   const [issue] = outcome?.issue ?? [];
-  return issue?.diagnostics ?? issue?.details?.text ?? issue?.code ?? "";
+  return issue?.details?.text ?? issue?.diagnostics ?? issue?.code ?? "";
 }
 
 /** Reads a batch-response or transaction-response. `again`: an earlier try of ours may have got through, so what is here is ours. */

@@ -23,6 +23,8 @@ export interface Item {
   words?: string;
   /** A try of ours may have got through. */
   attempted: boolean;
+  /** Refused once: it may refer to what another file brings, and is tried again behind all others. */
+  deferred: boolean;
   /** To be sent in a request of its own. */
   alone: boolean;
   /** Of a FHIR file: where the next part begins, the part that is not delivered yet, and what became of its records. */
@@ -217,6 +219,7 @@ export function add(found: Found) {
     lines: found.kind === "fhir" && found.lines,
     state: "waiting",
     attempted: false,
+    deferred: false,
     alone: false,
     from: 0,
     part: null,
