@@ -1,5 +1,6 @@
 """The contract for scripts (docs/guide/scripts.md): lines, exit codes and keys that scripts rely on."""
 
+import http.client
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import urllib.parse
 
 import pytest
 from lenticular.dicom import DICOM_JSON
@@ -108,6 +110,26 @@ def test_token_prints_the_token_alone(either):
     running = with_server(either)
     try:
         Client(running, out.strip()).fhir("GET", "Patient").expect(200)
+    finally:
+        if not was_alive:
+            assert running.stop() == 0
+
+
+def test_user_add_prints_the_password_that_signs_in(either):
+    login = f"anna-{os.urandom(3).hex()}"
+    words = ("user add", "--org", "hospital-a", "--login", login, "--name", "Anna Berg", "--role", "clinician")
+    password = either.must(*words).strip()
+    listed = json.loads(either.must("user list", "--org", "hospital-a", "--json"))["users"]
+    assert [user["role"] for user in listed if user["login"] == login] == ["clinician"]
+    assert either.run(*words[:4], "x y", *words[5:]).code != 0, "a login that is none was taken"
+    was_alive = either.alive()
+    running = with_server(either)
+    try:
+        form = urllib.parse.urlencode({"login": login, "password": password})
+        connection = http.client.HTTPConnection(running.http, timeout=30)
+        connection.request("POST", "/login", form, {"content-type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("location")) == (303, "/"), answer.read()
     finally:
         if not was_alive:
             assert running.stop() == 0
