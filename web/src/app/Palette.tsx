@@ -5,7 +5,8 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useProblemWords } from "../ui/Problem.tsx";
 import classes from "./Palette.module.css";
-import { type Entry, remember } from "./palette/entries.ts";
+import type { Entry } from "./palette/entries.ts";
+import { remember } from "./palette/recent.ts";
 import { usePalette } from "./palette/usePalette.ts";
 
 export default function Palette({ close }: { close: () => void }) {
@@ -28,7 +29,7 @@ export default function Palette({ close }: { close: () => void }) {
   }, [activeKey]);
 
   function choose(entry: Entry) {
-    remember(entry);
+    if (entry.recent) remember(entry.recent);
     close();
     entry.act();
   }
@@ -55,9 +56,9 @@ export default function Palette({ close }: { close: () => void }) {
 
   const nothing = text.trim() !== "" && !pending && entries.length === 0;
   return (
-    <Modal.Root opened onClose={close} size={680} yOffset="min(12dvh, 96px)" transitionProps={{ duration: 0 }} returnFocus>
+    <Modal.Root opened onClose={close} size={680} yOffset="min(12dvh, 96px)" transitionProps={{ duration: 0 }} returnFocus classNames={{ content: classes.content }}>
       <Modal.Overlay transitionProps={{ duration: 0 }} />
-      <Modal.Content aria-label={t("palette.open")} className={classes.content}>
+      <Modal.Content aria-label={t("palette.open")}>
         <div className={classes.field}>
           <IconSearch size={20} aria-hidden />
           <input
@@ -83,8 +84,8 @@ export default function Palette({ close }: { close: () => void }) {
             onCompositionEnd={() => setComposing(false)}
             onKeyDown={onKeyDown}
           />
-          <button type="button" className={classes.escape} onClick={close} aria-label={t("close")}>
-            Esc
+          <button type="button" className={classes.escape} onClick={close}>
+            Esc<span className="visually-hidden">, {t("close")}</span>
           </button>
         </div>
         <div ref={listRef} id={`${id}-list`} role="listbox" aria-label={t("palette.results")} aria-busy={pending} tabIndex={-1} className={classes.list}>

@@ -13,6 +13,8 @@ import { Page } from "../ui/Page.tsx";
 import { Loading } from "../ui/Loading.tsx";
 import { ProblemView, useProblemWords } from "../ui/Problem.tsx";
 import { type Column, Rows, type Sort } from "../ui/Rows.tsx";
+import { useMemberName } from "../ui/useMemberName.ts";
+import { remember } from "../app/palette/recent.ts";
 import { studiesRoute } from "./routes.tsx";
 import { type ColumnKey, ColumnMenu, chosenColumns } from "./studies/ColumnMenu.tsx";
 import { ARRIVAL, HELD, useStudies } from "./studies/data.ts";
@@ -22,18 +24,19 @@ import type { StudyRow } from "./studies/qido.ts";
 import { isFiltered, type StudiesSearch } from "./studies/search.ts";
 
 const WIDTHS: Record<ColumnKey, [min: number, grow: number]> = {
-  patientName: [170, 3],
-  date: [150, 1.2],
-  modality: [76, 0.6],
-  description: [170, 3],
-  patientId: [100, 1],
-  birthDate: [110, 0.8],
+  patientName: [150, 3],
+  date: [176, 1.2],
+  modality: [72, 0.5],
+  description: [150, 3],
+  patientId: [88, 0.8],
+  birthDate: [104, 0.8],
   sex: [64, 0.4],
   accession: [120, 1],
   series: [72, 0.4],
-  instances: [80, 0.4],
+  instances: [64, 0.4],
   referrer: [140, 1.4],
   institution: [150, 1.6],
+  owner: [120, 1.2],
 };
 const FROM_HIGH = new Set(["date", "series", "instances"]);
 
@@ -45,6 +48,7 @@ export function StudiesPage() {
   const save = useSavePreference();
   const format = useFormat();
   const words = useProblemWords();
+  const memberName = useMemberName();
   const canStore = useCan("store");
   const canShare = useCanShare();
   const seesPatients = session.role !== "guest" && session.can.includes("search");
@@ -55,7 +59,12 @@ export function StudiesPage() {
   const chosen = chosenColumns(session.preferences.studies);
 
   const change = (changed: Partial<StudiesSearch>) => void navigate({ to: "/studies", search: { ...search, ...changed }, replace: true, resetScroll: false });
-  const open = (row: StudyRow) => void navigate({ to: "/studies/$study", params: { study: row.uid } });
+  const opened = (row: StudyRow) =>
+    remember({ kind: "studies", id: row.uid, label: [row.description || row.modalities.join(" "), row.patientName].filter(Boolean).join(" · ").slice(0, 200), detail: format.dicom(row.date) });
+  const open = (row: StudyRow) => {
+    opened(row);
+    void navigate({ to: "/studies/$study", params: { study: row.uid } });
+  };
   async function toPatient(row: StudyRow) {
     try {
       const patient = await patientOfStudy(row.uid);
@@ -68,7 +77,7 @@ export function StudiesPage() {
 
   const cells: Record<ColumnKey, (row: StudyRow, focusable: boolean) => React.ReactNode> = {
     patientName: (row, focusable) => (
-      <Link to="/studies/$study" params={{ study: row.uid }} tabIndex={focusable ? 0 : -1} title={row.names.join(" · ").slice(0, 500)}>
+      <Link to="/studies/$study" params={{ study: row.uid }} onClick={() => opened(row)} tabIndex={focusable ? 0 : -1} title={row.names.join(" · ").slice(0, 500)}>
         <bdi>{row.patientName.slice(0, 200) || t("studies.noName")}</bdi>
         {row.names[1] && (
           <Text span c="dimmed" size="sm" ms={6}>
@@ -88,6 +97,7 @@ export function StudiesPage() {
     instances: (row) => (row.instances === null ? "—" : format.number(row.instances)),
     referrer: (row) => <Clip>{row.referrer}</Clip>,
     institution: (row) => <Clip>{row.institution}</Clip>,
+    owner: (row) => (row.owner ? <Clip>{memberName(row.owner)}</Clip> : ""),
   };
   const columns: Column<StudyRow>[] = chosen.map((key) => ({
     key,
@@ -120,7 +130,7 @@ export function StudiesPage() {
             {modality.slice(0, 16)}
           </Badge>
         ))}
-        <Text span fw={600} truncate component={Link} to="/studies/$study" params={{ study: row.uid } as never} c="inherit" style={{ textDecoration: "none" }}>
+        <Text span fw={600} truncate component={Link} to="/studies/$study" params={{ study: row.uid } as never} onClick={() => opened(row)} c="inherit" style={{ textDecoration: "none" }}>
           <bdi>{row.patientName.slice(0, 200) || t("studies.noName")}</bdi>
         </Text>
       </Group>

@@ -13,7 +13,7 @@ export function PatientPage() {
   const { patient: id } = patientRoute.useParams();
   const search = patientRoute.useSearch();
   const navigate = useNavigate();
-  const { data: patient, error, isPending, refetch } = useQuery(patientQuery(id));
+  const { data, error, isPending, refetch } = useQuery(patientQuery(id));
   if (isPending)
     return (
       <>
@@ -24,7 +24,7 @@ export function PatientPage() {
   if (error) return <ProblemView error={error} retry={() => void refetch()} page />;
   return (
     <>
-      <Banner patient={patient} />
+      <Banner patient={data.patient} owner={data.owner} />
       <Container size="xl" py="lg" px={{ base: "sm", sm: "lg" }} w="100%">
         <Stack gap="xl">
           <Summary patient={id} />

@@ -54,7 +54,11 @@ export const keys = {
 
 export const patientQuery = (id: string) => ({
   queryKey: keys.patient(id),
-  queryFn: ({ signal }: { signal: AbortSignal }) => askFhir<Patient>(`Patient/${encodeURIComponent(id)}`, signal),
+  queryFn: async ({ signal }: { signal: AbortSignal }) => {
+    const response = await ask(`/fhir/Patient/${encodeURIComponent(id)}`, { signal, headers: { Accept: "application/fhir+json" } });
+    // the member whose row it is, where that is another one
+    return { patient: parseFhir<Patient>(await response.text()), owner: response.headers.get("lenticular-owner") };
+  },
 });
 
 /** One page of a search. */

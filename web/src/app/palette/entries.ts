@@ -18,6 +18,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import type { Recent } from "./recent.ts";
+import { recents } from "./recent.ts";
 import { askJson } from "../../api/http.ts";
 import { searchStudies, type StudyRow } from "../../imaging/studies/qido.ts";
 import { askFhir, matches, patientParameters, query } from "../../records/api.ts";
@@ -39,23 +41,13 @@ export interface Entry {
   /** Beside it, quieter: other writings of a name, numbers, dates. */
   detail: string;
   act: () => void;
+  /** How it is remembered, where it is. */
+  recent?: Recent;
 }
 
 const SCHEME_ICONS = { auto: IconDeviceLaptop, light: IconSun, dark: IconMoon, reading: IconBulb };
 /** Of each kind. */
 const SHOWN = 6;
-
-/** What was opened from the palette since the page was loaded, newest first. */
-let recent: Entry[] = [];
-
-export function remember(entry: Entry) {
-  if (entry.kind === "actions") return;
-  recent = [entry, ...recent.filter((one) => one.key !== entry.key)].slice(0, 8);
-}
-
-export function recentEntries(): Entry[] {
-  return recent;
-}
 
 /** Letters as they compare: without case, accents and width. */
 export function folded(text: string): string {
@@ -93,6 +85,20 @@ export function usePaletteActions(): Entry[] {
         : []),
     ];
   }, [t, i18n.language, session, navigate]);
+}
+
+/** What was opened before. */
+export function useRecentEntries(): Entry[] {
+  const navigate = useNavigate();
+  return recents().map((recent) => ({
+    key: `${recent.kind}:${recent.id}`,
+    kind: "recent",
+    icon: recent.kind === "patients" ? IconUser : IconPhotoScan,
+    label: recent.label,
+    detail: recent.detail,
+    act: () => void (recent.kind === "patients" ? navigate({ to: "/patients/$patient", params: { patient: recent.id } }) : navigate({ to: "/studies/$study", params: { study: recent.id } })),
+    recent,
+  }));
 }
 
 /** The members of the network, where somebody can do something with one. */
@@ -162,25 +168,23 @@ export function patientEntry(patient: Patient, format: Format, t: Translate, go:
   const [name = "", ...others] = namesOf(patient);
   const mrn = mrnOf(patient);
   const facts = [others.join(" · "), patient.birthDate ? `* ${format.date(patient.birthDate)}` : "", mrn];
+  const label = name || mrn || t("palette.noName");
+  const detail = facts.filter(Boolean).join(" · ");
   return {
     key: `patient:${patient.id}`,
     kind: "patients",
     icon: IconUser,
-    label: name || mrn || t("palette.noName"),
-    detail: facts.filter(Boolean).join(" · "),
+    label,
+    detail,
     act: () => go(patient.id),
+    recent: { kind: "patients", id: patient.id, label, detail },
   };
 }
 
 function studyEntry(row: StudyRow, format: Format, t: Translate, go: (uid: string) => void): Entry {
-  return {
-    key: `study:${row.uid}`,
-    kind: "studies",
-    icon: IconPhotoScan,
-    label: [row.description || row.modalities.join(" ") || t("palette.study"), row.patientName].filter(Boolean).join(" · "),
-    detail: [row.description ? row.modalities.join(" ") : "", format.dicom(row.date), row.accession].filter(Boolean).join(" · "),
-    act: () => go(row.uid),
-  };
+  const label = [row.description || row.modalities.join(" ") || t("palette.study"), row.patientName].filter(Boolean).join(" · ");
+  const detail = [row.description ? row.modalities.join(" ") : "", format.dicom(row.date), row.accession].filter(Boolean).join(" · ");
+  return { key: `study:${row.uid}`, kind: "studies", icon: IconPhotoScan, label, detail, act: () => go(row.uid), recent: { kind: "studies", id: row.uid, label, detail } };
 }
 
 /** By patient's name, description, and where a digit was typed by accession and record number. */

@@ -1,6 +1,6 @@
 // Answers as they come: what was typed goes out after a short pause, older questions are given up, groups keep their places.
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type Entry, fits, type Kind, recentEntries, usePaletteActions, usePaletteMembers, usePaletteSources } from "./entries.ts";
+import { type Entry, fits, type Kind, usePaletteActions, usePaletteMembers, usePaletteSources, useRecentEntries } from "./entries.ts";
 
 /** Between the last key and the question: less than a tenth of what a reader notices. */
 const PAUSE = 40;
@@ -23,6 +23,7 @@ export function usePalette(text: string, composing: boolean) {
   const actions = usePaletteActions();
   const members = usePaletteMembers();
   const sources = usePaletteSources();
+  const recent = useRecentEntries();
   const [answers, setAnswers] = useState<Answers>(NONE);
   // kinds in the order in which they first came: a group that comes later never pushes another down
   const order = useRef<Kind[]>(["recent", "actions"]);
@@ -59,7 +60,6 @@ export function usePalette(text: string, composing: boolean) {
 
   const groups = useMemo((): Group[] => {
     if (!asked) {
-      const recent = recentEntries();
       return [
         ...(recent.length ? [{ kind: "recent" as const, entries: recent }] : []),
         { kind: "actions", entries: actions.filter((action) => action.key.startsWith("action:/") || action.key === "action:new-patient") },
@@ -72,7 +72,7 @@ export function usePalette(text: string, composing: boolean) {
     };
     if (found.members?.length && !order.current.includes("members")) order.current.push("members");
     return order.current.map((kind) => ({ kind, entries: found[kind] ?? [] })).filter((group) => group.entries.length > 0);
-  }, [asked, answers, actions, members]);
+  }, [asked, answers, actions, members, recent]);
 
   const pending = asked !== "" && (answers.text !== asked || answers.left > 0);
   return { groups, pending, failed: answers.text === asked ? answers.failed : null };

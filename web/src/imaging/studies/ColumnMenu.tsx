@@ -2,9 +2,9 @@ import { ActionIcon, Button, Checkbox, Group, Popover, Stack, Text } from "@mant
 import { IconArrowDown, IconArrowUp, IconColumns3 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-export const COLUMNS = ["patientName", "date", "modality", "description", "patientId", "birthDate", "sex", "accession", "series", "instances", "referrer", "institution"] as const;
+export const COLUMNS = ["patientName", "date", "modality", "description", "patientId", "birthDate", "sex", "accession", "series", "instances", "referrer", "institution", "owner"] as const;
 export type ColumnKey = (typeof COLUMNS)[number];
-export const USUAL: ColumnKey[] = ["patientName", "date", "modality", "description", "patientId", "birthDate", "accession", "instances"];
+export const USUAL: ColumnKey[] = ["patientName", "date", "modality", "description", "patientId", "birthDate", "instances", "owner", "accession"];
 
 /** The columns that somebody chose, in their order; the usual ones where none were kept. */
 export function chosenColumns(kept: unknown): ColumnKey[] {

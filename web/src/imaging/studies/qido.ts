@@ -22,6 +22,8 @@ export interface StudyRow {
   instances: number | null;
   referrer: string;
   institution: string;
+  /** The id of the member that shared it; empty for the own one's. */
+  owner: string;
 }
 
 function first(dataset: Dataset, tag: string): unknown {
@@ -71,6 +73,7 @@ export function rowOf(dataset: Dataset): StudyRow {
     instances: count(dataset, "00201208"),
     referrer: namesOf(first(dataset, "00080090"))[0] ?? "",
     institution: text(dataset, "00080080"),
+    owner: text(dataset, "FFF10010") === "LENTICULAR" ? text(dataset, "FFF11001") : "",
   };
 }
 

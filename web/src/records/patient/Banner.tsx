@@ -1,11 +1,14 @@
-import { Alert, Badge, Button, Group, Skeleton, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Skeleton, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconBuildingHospital, IconUpload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../../app/format.ts";
-import { useCan, useSession } from "../../app/session.tsx";
+import { remember } from "../../app/palette/recent.ts";
+import { useCan } from "../../app/session.tsx";
 import { useTitle } from "../../ui/Page.tsx";
+import { useMemberName } from "../../ui/useMemberName.ts";
 import { query, searchQuery } from "../api.ts";
 import { isDead, mrnOf, namesOf, textOf } from "../fhir/read.ts";
 import type { CodeableConcept, Patient, Resource } from "../fhir/types.ts";
@@ -34,17 +37,18 @@ export function isNone(allergy: Allergy): boolean {
 }
 
 /** Who this is: stays in sight while the record is read. */
-export function Banner({ patient }: { patient: Patient }) {
+export function Banner({ patient, owner }: { patient: Patient; owner: string | null }) {
   const { t } = useTranslation("records");
   const format = useFormat();
-  const session = useSession();
   const age = useAge()(patient);
   const sex = useSex()(patient.gender);
   const canStore = useCan("store");
   const [name = t("noName"), ...others] = namesOf(patient);
   useTitle(name.slice(0, 80));
-  const owner = patient.managingOrganization?.display;
-  const foreign = owner && owner !== session.member.name;
+  const from = useMemberName()(owner ?? "");
+  useEffect(() => {
+    remember({ kind: "patients", id: patient.id, label: name.slice(0, 200), detail: [...others, mrnOf(patient)].filter(Boolean).join(" · ").slice(0, 200) });
+  }, [patient]);
   const facts: [label: string, value: string][] = [
     [t("born"), patient.birthDate ? `${format.date(patient.birthDate)}${age ? ` (${age})` : ""}` : "—"],
     [t("patients.sex"), sex],
@@ -67,9 +71,9 @@ export function Banner({ patient }: { patient: Patient }) {
               {patient.deceasedDateTime ? t("diedOn", { date: format.date(patient.deceasedDateTime) }) : t("deceased")}
             </Badge>
           )}
-          {foreign && (
-            <Badge variant="light" radius="sm" leftSection={<IconBuildingHospital size={12} aria-hidden />} maw={260} title={owner.slice(0, 300)}>
-              {t("of")} <bdi>{owner.slice(0, 100)}</bdi>
+          {owner && (
+            <Badge variant="light" radius="sm" leftSection={<IconBuildingHospital size={12} aria-hidden />} maw={320} tt="none" title={from.slice(0, 300)}>
+              {t("sharedBy")} <bdi>{from.slice(0, 100)}</bdi>
             </Badge>
           )}
         </div>
@@ -110,17 +114,17 @@ function Allergies({ patient }: { patient: string }) {
         {isPending ? (
           <Skeleton height={12} width={120} mt={6} />
         ) : error ? (
-          <Text span c="red" size="sm">
+          <Text span c="var(--mantine-color-error)" size="sm">
             {t("allergiesUnknown")}
           </Text>
         ) : names.length === 0 ? (
           t((data?.resources ?? []).some(isNone) ? "noKnownAllergies" : "noAllergiesRecorded")
         ) : (
-          <Alert component="span" color={severe ? "red" : "yellow"} variant="light" p={0} px={6} className={classes.alert} title={undefined}>
+          <span className={classes.alert} data-severe={severe || undefined}>
             <IconAlertTriangle size={14} aria-hidden style={{ verticalAlign: "-2px", marginInlineEnd: 4 }} />
             <bdi title={names.join(", ").slice(0, 1000)}>{names.map((one) => one.slice(0, 60)).slice(0, 6).join(", ")}</bdi>
             {names.length > 6 && ` +${names.length - 6}`}
-          </Alert>
+          </span>
         )}
       </dd>
     </div>

@@ -4,7 +4,7 @@ import {
   type Icon,
   IconAlertCircle,
   IconCalendar,
-  IconCut,
+  IconClipboardList,
   IconFile,
   IconFileText,
   IconHeartbeat,
@@ -31,7 +31,7 @@ const ICONS: Record<Subject, Icon> = {
   conditions: IconAlertCircle,
   medication: IconPill,
   visits: IconCalendar,
-  procedures: IconCut,
+  procedures: IconClipboardList,
   documents: IconFileText,
   other: IconFile,
 };
@@ -159,7 +159,7 @@ function Results({ when, observations }: { when: string; observations: Observati
                     <bdi>{observationValue(i18n.language, observation).slice(0, 120) || "—"}</bdi>
                   </Text>
                   {flagged && (
-                    <Text size="xs" c="red" fw={600}>
+                    <Text size="xs" c="var(--mantine-color-error)" fw={600}>
                       {flagged}
                     </Text>
                   )}

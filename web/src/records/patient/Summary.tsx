@@ -18,13 +18,17 @@ export function Summary({ patient }: { patient: string }) {
   const { t } = useTranslation("records");
   const of = (parameters: Record<string, string | number>) => query({ patient: `Patient/${patient}`, ...parameters });
   return (
-    <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="md" component="section" aria-label={t("summary.title")}>
-      <Listed title={t("summary.problems")} none={t("summary.noProblems")} asked={searchQuery("Condition", of({ "clinical-status": "active,recurrence,relapse", _sort: "-recorded-date", _count: 50 }))} />
-      <AllergyCard patient={patient} />
-      <Listed title={t("summary.medication")} none={t("summary.noMedication")} asked={searchQuery("MedicationRequest", of({ status: "active", _sort: "-authoredon", _count: 50 }))} />
-      <Measured title={t("summary.vitals")} none={t("summary.noVitals")} parameters={of({ category: "vital-signs", _sort: "-date", _count: 300 })} />
-      <Measured title={t("summary.labs")} none={t("summary.noLabs")} parameters={of({ category: "laboratory", _sort: "-date", _count: 300 })} />
-    </SimpleGrid>
+    <Stack gap="md" component="section" aria-label={t("summary.title")}>
+      <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="md">
+        <Listed title={t("summary.problems")} none={t("summary.noProblems")} asked={searchQuery("Condition", of({ "clinical-status": "active,recurrence,relapse", _sort: "-recorded-date", _count: 50 }))} />
+        <AllergyCard patient={patient} />
+        <Listed title={t("summary.medication")} none={t("summary.noMedication")} asked={searchQuery("MedicationRequest", of({ status: "active", _sort: "-authoredon", _count: 50 }))} />
+      </SimpleGrid>
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+        <Measured title={t("summary.vitals")} none={t("summary.noVitals")} parameters={of({ category: "vital-signs", _sort: "-date", _count: 300 })} />
+        <Measured title={t("summary.labs")} none={t("summary.noLabs")} parameters={of({ category: "laboratory", _sort: "-date", _count: 300 })} />
+      </SimpleGrid>
+    </Stack>
   );
 }
 
@@ -270,7 +274,7 @@ function Measured({ title, none, parameters }: { title: string; none: string; pa
                     <Text size="sm" fw={600} className={classes.value}>
                       <bdi>{observationValue(i18n.language, one.latest).slice(0, 60)}</bdi>
                       {flagged && (
-                        <Text span size="xs" c="red" fw={600} display="block">
+                        <Text span size="xs" c="var(--mantine-color-error)" fw={600} display="block">
                           {flagged}
                         </Text>
                       )}
