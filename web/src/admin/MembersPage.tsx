@@ -73,7 +73,7 @@ export function MembersPage() {
                   <Text size="sm" fw={600}>
                     <Bidi>{member.name}</Bidi>
                   </Text>
-                  {member.own && <Badge variant="outline">{t("members.own")}</Badge>}
+                  {member.own && <Badge variant="default">{t("members.own")}</Badge>}
                 </Group>
               ),
             },

@@ -60,7 +60,7 @@ export function TokenList({ show, own = false, adding = false, onAdding }: Props
                   <Text size="sm" fw={600}>
                     <Bidi>{token.agent}</Bidi>
                   </Text>
-                  {token.own && !own && <Badge variant="outline">{t("tokens.own")}</Badge>}
+                  {token.own && !own && <Badge variant="default">{t("tokens.own")}</Badge>}
                 </Group>
               ),
             },

@@ -157,7 +157,7 @@ function UserTable({ users, open, changed }: { users: User[]; open: (open: Open)
                   {user.login}
                 </Text>
               </div>
-              {user.login === session.user?.login && <Badge variant="outline">{t("users.you")}</Badge>}
+              {user.login === session.user?.login && <Badge variant="default">{t("users.you")}</Badge>}
             </Group>
           ),
         },
@@ -167,7 +167,7 @@ function UserTable({ users, open, changed }: { users: User[]; open: (open: Open)
           cell: (user) => (
             <Group gap={6}>
               <span>{words(`roles.${user.role}`)}</span>
-              {user.operator && <Badge variant="outline">{t("users.operator")}</Badge>}
+              {user.operator && <Badge variant="default">{t("users.operator")}</Badge>}
               {user.patient && (
                 <Text size="xs" c="dimmed" translate="no">
                   Patient/{user.patient}

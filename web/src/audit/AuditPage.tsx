@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Loader, Stack, Text, UnstyledButton } from "@mantine/core";
+import { Alert, Button, Group, Loader, Stack, Switch, Text, UnstyledButton } from "@mantine/core";
 import { IconBan, IconDownload, IconExclamationCircle, IconEyeOff, IconShieldCheck } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
@@ -27,6 +27,7 @@ export function AuditPage() {
   const navigate = auditRoute.useNavigate();
   const zone = session.member.timezone;
   const noPatients = session.role === "administrator";
+  const [withNames, setWithNames] = useState(false);
   const { data, error, isPending, isFetching, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } = useInfiniteQuery(auditQuery(search, zone));
   const kindAlone = search.kind && !search.id ? search.kind : undefined;
   const read = useMemo(() => (data?.pages ?? []).flatMap((page) => page.events), [data]);
@@ -37,7 +38,7 @@ export function AuditPage() {
     if (goOn) void fetchNextPage();
   }, [goOn, fetchNextPage]);
   const ids = useMemo(() => [...new Set(events.map(({ told }) => told.patient).filter((id) => id !== ""))].slice(0, 100), [events]);
-  const { data: names } = useQuery({ ...patientNamesQuery(ids), enabled: ids.length > 0 && !noPatients && session.can.includes("search"), placeholderData: (before) => before });
+  const { data: names } = useQuery({ ...patientNamesQuery(ids), enabled: withNames && ids.length > 0, placeholderData: (before) => before });
   const [shown, setShown] = useState<{ event: AuditEvent; told: Told } | null>(null);
   const change = (changes: Partial<AuditSearch>) => void navigate({ search: (was) => ({ ...was, ...changes }), replace: true });
   const filtered = Object.keys(search).length > 0;
@@ -58,6 +59,10 @@ export function AuditPage() {
         </Alert>
       )}
       <AuditFilters search={search} change={change} clear={() => void navigate({ search: {} })} noPatients={noPatients} />
+      {!noPatients && session.can.includes("search") && (
+        // each name that is looked up is an access to that patient, and so an entry of its own
+        <Switch label={t("names")} description={t("namesHint")} checked={withNames} onChange={(event) => setWithNames(event.currentTarget.checked)} />
+      )}
       {kindAlone && (
         <Text size="sm" c="dimmed" role="status">
           {t("kindAlone", { shown: events.length, count: read.length })}
@@ -76,7 +81,7 @@ export function AuditPage() {
           {t(filtered ? "noneFiltered" : "noneWords")}
         </Empty>
       ) : (
-        <Lines events={events} names={names} show={setShown} />
+        <Lines events={events} names={withNames ? names : undefined} show={setShown} />
       )}
       {error && read.length > 0 && <ProblemView error={error} retry={() => void fetchNextPage()} />}
       {hasNextPage && !isPending && (
@@ -87,7 +92,7 @@ export function AuditPage() {
         </Group>
       )}
       {isFetching && !isPending && !isFetchingNextPage && <Loader size="sm" aria-label={t("loading")} />}
-      {shown && <AuditDetails {...shown} name={names?.get(shown.told.patient)} close={() => setShown(null)} filter={(found) => {
+      {shown && <AuditDetails {...shown} name={withNames ? names?.get(shown.told.patient) : undefined} close={() => setShown(null)} filter={(found) => {
         setShown(null);
         void navigate({ search: found });
       }} />}

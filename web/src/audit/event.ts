@@ -61,6 +61,7 @@ function decode(base64: string | undefined): string {
 /** Which sentence tells it: a key of `audit:did`. */
 export function deed(told: Told): string {
   const { interaction, action } = told;
+  if (told.kind === "" && told.way === "app" && /^(read|search-type)$/.test(interaction)) return "page";
   if (/^search/.test(interaction)) return "searched";
   if (interaction === "rendered" || interaction === "thumbnail" || interaction === "retrieve" || interaction === "retrieve-frames") return "looked";
   if (/^history/.test(interaction)) return "history";

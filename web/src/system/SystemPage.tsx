@@ -1,4 +1,4 @@
-import { Alert, Badge, Group, Progress, SimpleGrid, Stack, Text, ThemeIcon } from "@mantine/core";
+import { Alert, Anchor, Badge, Group, Progress, SimpleGrid, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -40,7 +40,11 @@ export function SystemPage() {
         </>
       )}
       <Section title={t("connect.title")} lead={t("connect.lead")}>
-        <ConnectCards headings={3} devicesLink={<Link to="/admin/devices">{t("connect.devices")}</Link>} />
+        <ConnectCards headings={3} devicesLink={
+            <Anchor component={Link} to="/admin/devices" size="sm" underline="always">
+              {t("connect.devices")}
+            </Anchor>
+          } />
       </Section>
       {session.demo && session.operator && <DemoReset />}
     </Page>
@@ -67,7 +71,7 @@ function Health({ report }: { report: SystemReport }) {
                 {check.ok ? <IconCheck size={16} /> : <IconAlertTriangle size={16} />}
               </ThemeIcon>
               <Text size="sm">
-                {nameOf(check.name)}: {t(check.ok ? "ok" : "notOk")}
+                {t(check.ok ? "ok" : "notOk", { name: nameOf(check.name) })}
                 {!check.ok && check.message && ` (${check.message})`}
               </Text>
             </Group>
@@ -122,8 +126,8 @@ function Storage({ report }: { report: SystemReport }) {
   const parts =
     typeof data === "number"
       ? [
-          { key: "images", bytes: blobs ?? 0, color: "lens.6" },
-          { key: "records", bytes: database ?? 0, color: "orange.6" },
+          { key: "images", bytes: blobs ?? 0, color: "lens.7" },
+          { key: "records", bytes: database ?? 0, color: "lens.3" },
           { key: "other", bytes: Math.max(0, data - (blobs ?? 0) - (database ?? 0)), color: "gray.5" },
         ].filter((part) => part.bytes > 0)
       : [];
@@ -195,7 +199,7 @@ function Jobs({ jobs }: { jobs: Job[] }) {
               head: t("job.state"),
               cell: (job) => (
                 <>
-                  <Badge variant="outline" color={job.state === "failed" ? "red" : undefined}>
+                  <Badge variant={job.state === "failed" ? "outline" : "default"} color={job.state === "failed" ? "red" : undefined}>
                     {t(`job.states.${job.state}`)}
                   </Badge>
                   {job.message && (
