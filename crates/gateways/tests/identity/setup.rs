@@ -94,3 +94,12 @@ async fn the_description_tells_shapes() {
         (Some("path"), Some("login"), Some(true))
     );
 }
+
+/// The app's client is generated from this file: `npm run codegen` in `web/`.
+#[tokio::test]
+async fn the_description_is_the_one_that_the_app_is_built_from() {
+    let house = House::empty();
+    let described = house.get("", "/api/openapi.json", "*/*").await.json();
+    let text = serde_json::to_string_pretty(&described).unwrap() + "\n";
+    expect_test::expect_file!["../../../../web/openapi.json"].assert_eq(&text);
+}
