@@ -37,11 +37,17 @@ async function visitorOf(role) {
   return visitor;
 }
 
+function fine(found) {
+  assert.ok(found.length === 0, `\n${found.join("\n")}`);
+}
+
 /** All that is asked of a screen that is open. */
 async function examine(visitor, name) {
   const { page } = visitor;
-  const found = [];
-  const add = (where, words) => found.push(...words.map((one) => `${name} ${where}: ${one}`));
+  const found = new Map();
+  const add = (where, words) => {
+    for (const one of words) found.set(one, [...(found.get(one) ?? []), where]);
+  };
   add("outline", await outline(page));
   for (const width of [1280, 390]) {
     await page.setViewportSize({ width, height: HEIGHT });
@@ -59,7 +65,7 @@ async function examine(visitor, name) {
   await page.setViewportSize({ width: 1280, height: HEIGHT });
   await paint(page, "light");
   add("page", troubles(visitor));
-  return [...new Set(found)];
+  return [...found].map(([words, places]) => `${name} (${places.join(", ")}): ${words}`);
 }
 
 async function show(visitor, { path, open: lead }, speak = say) {
@@ -88,7 +94,7 @@ describe("every screen", () => {
       assert.ok(screen, `there is no screen ${name}`);
       const visitor = await visitorOf(screen.role);
       await show(visitor, screen);
-      assert.deepEqual(await examine(visitor, name), []);
+      fine(await examine(visitor, name));
     });
   }
 
@@ -103,7 +109,7 @@ describe("the sign-in page", () => {
         for (const screen of all.filter(({ name }) => name.startsWith("login"))) {
           await show(visitor, screen);
           assert.equal(await visitor.page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-Hans" : language);
-          assert.deepEqual(await examine(visitor, `${screen.name} ${language}`), []);
+          fine(await examine(visitor, `${screen.name} ${language}`));
         }
       } finally {
         await visitor.leave();
@@ -126,7 +132,7 @@ test("the first start, step by step", async () => {
       found.push(...(await examine(visitor, step.name)));
     }
     await visitor.leave();
-    assert.deepEqual(found, []);
+    fine(found);
   } finally {
     await empty.stop();
   }

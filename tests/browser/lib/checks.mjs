@@ -71,7 +71,7 @@ export async function paint(page, scheme) {
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
     await frame();
     await frame();
-    await Promise.all(document.getAnimations().map((animation) => animation.playState === "running" && Promise.race([animation.finished, new Promise((resolve) => setTimeout(resolve, 300))]).catch(() => undefined)));
+    for (let frames = 0; frames < 60 && document.getAnimations().some((animation) => animation.playState === "running" && animation.effect?.getComputedTiming().iterations !== Infinity); frames += 1) await frame();
   }, scheme);
 }
 

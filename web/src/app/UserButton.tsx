@@ -9,7 +9,8 @@ type Props = { name: string; member: string } & UnstyledButtonProps & ComponentP
 export const UserButton = forwardRef<HTMLButtonElement, Props>(function UserButton({ name, member, className, ...button }, ref) {
   const { t } = useTranslation();
   return (
-    <UnstyledButton ref={ref} className={`${classes.target} ${className ?? ""}`} aria-label={t("userMenu", { name, member })} {...button}>
+    <UnstyledButton ref={ref} className={`${classes.target} ${className ?? ""}`} {...button}>
+      <span className="visually-hidden">{t("userMenu", { name, member })}</span>
       <span className={classes.words} aria-hidden>
         <Text size="sm" fw={600} truncate dir="auto">
           {name}

@@ -17,7 +17,7 @@ export default function UserMenu() {
   const switchMember = useSwitchMember();
   const name = session.user?.name ?? t("guest");
   return (
-    <Menu position="bottom-end" width={280} keepMounted={false}>
+    <Menu position="bottom-end" width={280} keepMounted={false} withinPortal={false}>
       <Menu.Target>
         <UserButton name={name} member={session.member.name} />
       </Menu.Target>
@@ -44,22 +44,16 @@ export default function UserMenu() {
         )}
         <Menu.Divider />
         <Menu.Label>{t("colours")}</Menu.Label>
-        {SCHEMES.map((option) => {
-          const SchemeIcon = SCHEME_ICONS[option];
-          return (
-            <Menu.Item
-              key={option}
-              role="menuitemradio"
-              aria-checked={scheme === option}
-              leftSection={<SchemeIcon size={16} aria-hidden />}
-              rightSection={scheme === option ? <IconCheck size={16} aria-hidden /> : null}
-              closeMenuOnClick={false}
-              onClick={() => setScheme(option)}
-            >
-              {t(`schemes.${option}`)}
-            </Menu.Item>
-          );
-        })}
+        <Menu.RadioGroup value={scheme} onChange={(value) => setScheme(SCHEMES.find((known) => known === value) ?? "auto")}>
+          {SCHEMES.map((option) => {
+            const SchemeIcon = SCHEME_ICONS[option];
+            return (
+              <Menu.RadioItem key={option} value={option} rightSection={<SchemeIcon size={16} aria-hidden />}>
+                {t(`schemes.${option}`)}
+              </Menu.RadioItem>
+            );
+          })}
+        </Menu.RadioGroup>
         <Menu.Divider />
         {session.user && (
           <>
