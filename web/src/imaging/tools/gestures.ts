@@ -152,6 +152,8 @@ export class Gestures extends Changing {
     const picture = this.pane.drawn;
     this.#forget();
     if (!draft || !picture || placeOf(draft) !== placeOf(picture)) return;
+    // a slip of the hand is no measurement
+    if (draft.kind !== "probe" && draft.points.every((point) => within(point, draft.points[0]!, 0.75))) return;
     this.desk.notebook.put({ ...draft, result: measure(draft.kind, draft.points, picture, this.pane.pixels) });
     this.desk.update({ selected: draft.id });
   }

@@ -42,6 +42,11 @@ export class Library {
     else this.#makers.delete(scheme);
   }
 
+  /** Whether it is made here, when it is looked at: asking ahead would only keep the processor from drawing. */
+  isMade(picture: Picture): boolean {
+    return this.#makers.has(picture.id.split(":", 1)[0] ?? "");
+  }
+
   has(picture: Picture): boolean {
     return cache.getImageLoadObject(picture.id) !== undefined && this.#pixels.has(picture.id);
   }
@@ -137,6 +142,8 @@ export class Prefetch {
 
   go(pictures: readonly Picture[], at: number, direction: 1 | -1) {
     this.stop();
+    const [first] = pictures;
+    if (!first || this.library.isMade(first)) return;
     const turn = this.#turn;
     const each = Math.max(1, bytesOf(pictures[at]));
     const room = Math.max(8, Math.floor((this.library.limit * 0.6) / each));
