@@ -1,5 +1,5 @@
 import { Alert, Anchor, Button, Group, List, Modal, SegmentedControl, Select, Stack, Text, TextInput } from "@mantine/core";
-import { IconAlertTriangle, IconEye, IconPrinter } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck, IconEye, IconPrinter } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useId, useMemo, useState } from "react";
@@ -32,13 +32,13 @@ function Result({ made, title, way, memberName }: { made: Made; title: string; w
   const format = useFormat();
   if (way === "member" || !made.link)
     return (
-      <Alert variant="light" color="teal" title={t("done.member", { member: memberName })}>
+      <Alert variant="default" icon={<IconCircleCheck aria-hidden />} title={t("done.member", { member: memberName })}>
         <Text size="sm">{made.expires ? t("done.until", { until: format.time(made.expires) }) : t("done.always")}</Text>
       </Alert>
     );
   return (
     <Stack gap="md">
-      <Alert variant="light" color="yellow" icon={<IconAlertTriangle aria-hidden />} title={t("once.title")}>
+      <Alert variant="default" icon={<IconAlertTriangle aria-hidden />} title={t("once.title")}>
         <Text size="sm">{t("once.words")}</Text>
       </Alert>
       <Group align="flex-start" gap="lg">
@@ -184,7 +184,7 @@ function ShareForm({ onClose, study, patient, named }: { onClose: () => void; st
             />
           )}
         </Group>
-        <Alert variant="light" color="gray" icon={<IconEye aria-hidden />} title={t("sees.title")}>
+        <Alert variant="default" icon={<IconEye aria-hidden />} title={t("sees.title")}>
           <List size="sm" spacing={4}>
             <List.Item>{t(study ? "sees.study" : "sees.patient")}</List.Item>
             <List.Item>{t(way === "link" ? "sees.whoLink" : "sees.whoMember")}</List.Item>

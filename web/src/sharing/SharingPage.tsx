@@ -48,7 +48,7 @@ function Expiry({ expires }: { expires?: string }) {
   const left = Date.parse(expires) - Date.now();
   if (left <= 0)
     return (
-      <Badge color="gray" variant="light" tt="none" style={{ color: "var(--mantine-color-text)" }}>
+      <Badge variant="default" tt="none">
         {t("expires.over")}
       </Badge>
     );

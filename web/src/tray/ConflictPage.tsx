@@ -1,5 +1,5 @@
 import { Alert, Button, Checkbox, Group, Modal, Radio, Stack, Text, Title } from "@mantine/core";
-import { IconArrowLeft, IconCircleCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconArrowLeft, IconCircleCheck } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -172,7 +172,7 @@ function One({ id, title }: { id: string; title: string }) {
         <ProblemView error={details.error} retry={() => void details.refetch()} />
       ) : (
         <>
-          <Alert variant="light" color="yellow" title={key ? t(`reasons.${key}`) : <Bidi>{details.data.conflict.reason}</Bidi>}>
+          <Alert variant="default" icon={<IconAlertTriangle aria-hidden />} title={key ? t(`reasons.${key}`) : <Bidi>{details.data.conflict.reason}</Bidi>}>
             <Text size="sm">{t(key ? `explain.${key}` : "explain.other")}</Text>
           </Alert>
           <section aria-labelledby="differences" className="card" style={{ padding: "1rem" }}>

@@ -1,10 +1,14 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../app/format.ts";
+import { Bidi } from "../ui/Bidi.tsx";
 import { Clip } from "../ui/Clip.tsx";
 import { spoken } from "../ui/spoken.ts";
 import type { Difference } from "./api.ts";
 import classes from "./tray.module.css";
+
+/** Longer values are shown in part, and in full on demand. */
+const LONG = 120;
 
 /** What tells people most comes first; then by tag. */
 const FIRST = ["PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber", "StudyDate", "StudyDescription", "SeriesDescription", "PixelData"];
@@ -45,7 +49,8 @@ function Value({ difference, value }: { difference: Difference; value: string | 
   if (value === "…") return <>{t("bulk")}</>;
   const { keyword } = difference;
   if (keyword?.endsWith("Date") && /^\d{8}$/.test(value)) return <>{format.dicom(value)}</>;
-  return <Clip>{keyword?.endsWith("Name") ? spoken(value) || value : value}</Clip>;
+  const shown = keyword?.endsWith("Name") ? spoken(value) || value : value;
+  return shown.length > LONG ? <Clip>{shown}</Clip> : <Bidi>{shown}</Bidi>;
 }
 
 export function Differences({ differences }: { differences: Difference[] }) {

@@ -1,6 +1,12 @@
-/** A DICOM person name (PS3.5 §6.2) as people write it, from its first component group that says something: family, given. Other text stays as it is. */
+/**
+ * A DICOM person name (PS3.5 §6.2) as people write it: family, given; with an ideographic group that first, as it is written, without blanks.
+ * Other text stays as it is.
+ */
 export function spoken(name: string): string {
-  const [group = ""] = name.split("=").filter((one) => one.replaceAll("^", "").trim() !== "");
-  const [family = "", given = "", middle = ""] = group.split("^").map((part) => part.trim());
-  return [family, [given, middle].filter(Boolean).join(" ")].filter(Boolean).join(", ");
+  const [alphabetic = "", ideographic = ""] = name.split("=").map((group) => group.split("^").map((part) => part.trim()).slice(0, 3));
+  const [family = "", given = "", middle = ""] = alphabetic;
+  const latin = [family, [given, middle].filter(Boolean).join(" ")].filter(Boolean).join(", ");
+  const written = Array.isArray(ideographic) ? ideographic.filter(Boolean).join("") : "";
+  if (written && latin && written !== latin) return `${written} (${latin})`;
+  return written || latin;
 }

@@ -1,5 +1,5 @@
 import { ActionIcon, Badge, Group, Progress, Stack, Text, Tooltip } from "@mantine/core";
-import { IconCheck, IconFileCode, IconFileUnknown, IconPhotoScan, IconPlayerPause, IconPlayerPlay, IconRefresh, IconX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCheck, IconCopy, IconFileCode, IconFileUnknown, IconPhotoScan, IconPlayerPause, IconPlayerPlay, IconRefresh, IconX } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../app/format.ts";
@@ -11,15 +11,21 @@ import classes from "./upload.module.css";
 
 const ICONS = { study: IconPhotoScan, fhir: IconFileCode, loose: IconFileUnknown };
 
+const MARKS = { stored: IconCheck, duplicate: IconCopy, conflict: IconAlertTriangle, refused: IconX };
+
+function Mark({ name }: { name: keyof typeof MARKS }) {
+  const Icon = MARKS[name];
+  return <Icon size={12} aria-hidden style={name === "refused" ? { color: "var(--mantine-color-error)" } : undefined} />;
+}
+
 export function Counts({ counts, records = false }: { counts: GroupView["counts"]; records?: boolean }) {
   const { t } = useTranslation("upload");
-  const colours = { stored: "teal", duplicate: "gray", conflict: "yellow", refused: "red" } as const;
   return (
     <Group gap={6}>
-      {(Object.keys(colours) as (keyof typeof colours)[])
+      {(Object.keys(MARKS) as (keyof typeof MARKS)[])
         .filter((name) => counts[name] > 0)
         .map((name) => (
-          <Badge key={name} variant="light" color={colours[name]} tt="none" radius="sm" style={{ color: "var(--mantine-color-text)" }}>
+          <Badge key={name} variant="default" tt="none" radius="sm" leftSection={<Mark name={name} />}>
             {t(records ? `recordCounts.${name}` : `counts.${name}`, { count: counts[name] })}
           </Badge>
         ))}

@@ -26,7 +26,7 @@ function Halted({ why }: { why: NonNullable<Snapshot["halted"]> }) {
   const { t } = useTranslation("upload");
   const Icon = { network: IconPlugConnectedX, signedOut: IconLock, full: IconDatabaseOff }[why];
   return (
-    <Alert role="status" color={why === "network" ? "yellow" : "red"} variant="light" icon={<Icon aria-hidden />} title={t(`halted.${why}.title`)}>
+    <Alert role="status" variant="default" icon={<Icon aria-hidden />} title={t(`halted.${why}.title`)}>
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{t(`halted.${why}.todo`)}</Text>
         <Group gap="xs">
