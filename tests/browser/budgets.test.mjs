@@ -1,0 +1,257 @@
+// How quick the app is around the viewer: what is sent, when the first words stand, what moves, how long a click takes.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { note, open, signIn, visit } from "./lib/browser.mjs";
+import { drawn, guard } from "./lib/checks.mjs";
+import { ask, start } from "./lib/server.mjs";
+import { speaker } from "./lib/words.mjs";
+
+const SHELL_BYTES = 250_000;
+const FIRST_PAINT_MS = 1500;
+const SHIFT = 0.1;
+const PALETTE_MS = 100;
+const RESULTS_MS = 200;
+const INTERACTION_MS = 200;
+
+const say = speaker("en");
+const measured = {};
+let server;
+let browser;
+let patient;
+
+before(async () => {
+  [server, browser] = await Promise.all([start("budgets"), open()]);
+  const token = server.sample.tokens.find((token) => token.org === "hospital-a").token;
+  const bundle = await (await ask(server, token, `/fhir/Patient?identifier=${server.sample.mrn}`)).json();
+  patient = bundle.entry[0].resource.id;
+});
+
+after(async () => {
+  note("budgets-shell", measured);
+  await browser?.close();
+  await server?.stop();
+});
+
+/** A window that keeps its layout shifts and the time each event took until the next picture. */
+async function watched(role = "clinician", options = {}) {
+  const visitor = await guard(await visit(browser, server, options));
+  await visitor.context.addInitScript(() => {
+    window.shifts = [];
+    window.events = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries())
+        if (!entry.hadRecentInput) window.shifts.push({ value: entry.value, at: entry.startTime, what: entry.sources.map(({ node }) => node?.nodeType === 1 ? `${node.tagName} ${node.className}`.slice(0, 80) : "").join(", ") });
+    }).observe({ type: "layout-shift", buffered: true });
+    new PerformanceObserver((list) => {
+      for (const { name, duration, interactionId } of list.getEntries()) if (interactionId) window.events.push({ name, duration });
+    }).observe({ type: "event", buffered: true, durationThreshold: 16 });
+  });
+  if (role) await signIn(visitor.page, server.user(role, "hospital-a"));
+  await drawn(visitor);
+  return visitor;
+}
+
+test("the shell is small", async () => {
+  const visitor = await guard(await visit(browser, server));
+  const { page } = visitor;
+  try {
+    await page.goto("/login");
+    const files = new Set();
+    page.on("response", (response) => {
+      const { pathname } = new URL(response.url());
+      if (/\.(js|css)$/.test(pathname)) files.add(pathname);
+    });
+    await signIn(page, server.user("clinician", "hospital-a"));
+    await drawn(visitor);
+    // whatever is fetched while nobody waits is not what a first visit waits for; the palette is one such
+    const waitedFor = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => /\.(js|css)$/.test(new URL(name).pathname)).map(({ name }) => new URL(name).pathname));
+    const sizes = {};
+    for (const path of new Set([...files, ...waitedFor])) {
+      // identity of the bytes does not matter here, their number on the wire does
+      const bytes = await wire(path);
+      sizes[path] = bytes;
+    }
+    const total = Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0);
+    measured.shellBytes = total;
+    measured.shellFiles = Object.keys(sizes).length;
+    assert.ok(total > 50_000, `only ${total} bytes were seen`);
+    assert.ok(!Object.keys(sizes).some((path) => /cornerstone|Reader|viewer/i.test(path)), `the viewer is not fetched for the start page: ${Object.keys(sizes).join(" ")}`);
+    assert.ok(total <= SHELL_BYTES, `${total} bytes: ${Object.entries(sizes).sort((a, b) => b[1] - a[1]).slice(0, 12).map(([path, bytes]) => `${path} ${bytes}`).join(", ")}`);
+  } finally {
+    await visitor.leave();
+  }
+});
+
+/** How many bytes a file is, sent with gzip. */
+async function wire(path) {
+  const { request } = await import("node:http");
+  return new Promise((resolve, reject) => {
+    const asked = request(server.url + path, { headers: { "Accept-Encoding": "gzip" } }, (response) => {
+      if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode}`));
+      if (response.headers["content-encoding"] !== "gzip" && Number(response.headers["content-length"]) > 2000) reject(new Error(`${path} is not compressed`));
+      let bytes = 0;
+      response.on("data", (part) => {
+        bytes += part.length;
+      });
+      response.on("end", () => resolve(bytes));
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+test("files with a hash in their name are kept for good", async () => {
+  const page = await (await fetch(`${server.url}/login`, { headers: { Accept: "text/html" } })).text();
+  assert.match(page, /<form/);
+  const index = await (await fetch(`${server.url}/`, { headers: { Accept: "text/html" } })).text();
+  const script = /src="(\/assets\/[^"]+)"/.exec(index)?.[1];
+  assert.ok(script, "the app's script has a hash in its name");
+  const answer = await fetch(server.url + script);
+  assert.match(answer.headers.get("cache-control") ?? "", /immutable/);
+});
+
+test("the first words stand early", async () => {
+  const found = {};
+  for (const path of ["/login", "/", "/patients", "/studies"]) {
+    // each with nothing in the cache
+    const visitor = await guard(await visit(browser, server));
+    try {
+      if (path !== "/login") {
+        const { login, password } = server.user("clinician", "hospital-a");
+        await visitor.context.request.post(`${server.url}/login`, { form: { login, password, next: "/" }, headers: { Origin: server.url }, maxRedirects: 0 });
+      }
+      await visitor.page.goto(path);
+      await drawn(visitor);
+      found[path] = await visitor.page.evaluate(() => Math.round(performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
+    } finally {
+      await visitor.leave();
+    }
+  }
+  measured.firstContentfulPaint = found;
+  for (const [path, ms] of Object.entries(found)) assert.ok(ms <= FIRST_PAINT_MS, `${path}: ${ms} ms`);
+});
+
+test("nothing moves while a screen is loaded", async () => {
+  const found = {};
+  const paths = {
+    clinician: ["/", "/patients", `/patients/${patient}`, "/studies", "/upload", "/sharing", "/tray", "/audit", "/settings", "/help", `/records/Patient/${patient}`],
+    administrator: ["/", "/admin/users", "/admin/members", "/admin/devices", "/admin/tokens", "/system"],
+  };
+  for (const [role, list] of Object.entries(paths)) {
+    for (const width of [1280, 390]) {
+      const visitor = await watched(role, { width });
+      try {
+        for (const path of list) {
+          await visitor.page.goto(path);
+          await drawn(visitor, { quiet: 400 });
+          const shifts = await visitor.page.evaluate(() => window.shifts);
+          const total = shifts.reduce((sum, { value }) => sum + value, 0);
+          found[`${role} ${width} ${path.replace(patient, "…")}`] = { total: Math.round(total * 1000) / 1000, what: shifts.sort((a, b) => b.value - a.value)[0]?.what ?? "" };
+        }
+      } finally {
+        await visitor.leave();
+      }
+    }
+  }
+  measured.layoutShift = Object.fromEntries(Object.entries(found).map(([name, { total }]) => [name, total]));
+  const bad = Object.entries(found).filter(([, { total }]) => total > SHIFT).map(([name, { total, what }]) => `${name}: ${total} (${what})`);
+  assert.ok(bad.length === 0, `\n${bad.join("\n")}`);
+});
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+test("the palette opens and answers at once", async () => {
+  const visitor = await watched();
+  const { page } = visitor;
+  try {
+    await page.goto("/");
+    await drawn(visitor, { quiet: 600 });
+    const opened = [];
+    const answered = [];
+    for (const text of ["mur", "bren", "kow", "wal", "chest"]) {
+      // measured in the page: from the key until the field, then until the results, could be painted
+      const times = page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+            const until = async (met) => {
+              while (!met()) await new Promise((again) => setTimeout(again, 2));
+              await painted();
+              return performance.now();
+            };
+            addEventListener("keydown", async ({ timeStamp }) => resolve((await until(() => document.querySelector('[role="dialog"] [role="combobox"]'))) - timeStamp), { once: true, capture: true });
+          }),
+      );
+      await page.keyboard.press("Control+k");
+      opened.push(await times);
+      await page.keyboard.type(text.slice(0, -1));
+      const results = page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            addEventListener(
+              "input",
+              async ({ timeStamp }) => {
+                const list = () => document.querySelector('[role="listbox"]');
+                while (list().getAttribute("aria-busy") !== "true") await new Promise((again) => setTimeout(again, 1));
+                while (list().getAttribute("aria-busy") === "true") await new Promise((again) => setTimeout(again, 2));
+                await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+                resolve(performance.now() - timeStamp);
+              },
+              { once: true, capture: true },
+            );
+          }),
+      );
+      await page.keyboard.type(text.slice(-1));
+      answered.push(await results);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+    measured.paletteOpens = opened.map(Math.round);
+    measured.paletteAnswers = answered.map(Math.round);
+    assert.ok(median(opened) <= PALETTE_MS, `opens after ${opened.map(Math.round)} ms`);
+    assert.ok(median(answered) <= RESULTS_MS, `answers after ${answered.map(Math.round)} ms`);
+  } finally {
+    await visitor.leave();
+  }
+});
+
+test("a click is answered by the next picture", async () => {
+  const visitor = await watched();
+  const { page } = visitor;
+  const found = {};
+  const timed = async (name, act) => {
+    await page.evaluate(() => window.events.splice(0));
+    await act();
+    await drawn(visitor);
+    // events are told after the picture that they led to
+    await page.waitForTimeout(120);
+    found[name] = Math.max(0, ...(await page.evaluate(() => window.events.map(({ duration }) => duration))));
+  };
+  try {
+    await page.goto("/");
+    await drawn(visitor);
+    const rail = page.getByRole("navigation", { name: say("app:navigation") });
+    await timed("home → patients", () => rail.getByRole("link", { name: say("app:nav.patients") }).click());
+    await timed("sort patients", () => page.getByRole("columnheader").getByRole("button", { name: say("records:patients.birth") }).click());
+    await timed("search patients", () => page.getByRole("textbox", { name: say("records:patients.search") }).pressSequentially("an", { delay: 60 }));
+    await timed("open a patient", () => page.getByRole("grid").getByRole("link").first().click());
+    await timed("→ studies", () => rail.getByRole("link", { name: say("app:nav.studies") }).click());
+    await timed("sort studies", () => page.getByRole("columnheader").getByRole("button", { name: say("imaging:studies.column.patientName") }).click());
+    await timed("columns", () => page.getByRole("button", { name: say("imaging:studies.columns") }).click());
+    await page.keyboard.press("Escape");
+    await timed("next row", async () => {
+      await page.getByRole("grid").focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+    });
+    await timed("→ sharing", () => rail.getByRole("link", { name: say("app:nav.sharing") }).click());
+    await timed("take back?", () => page.getByTestId("share").first().getByRole("button").last().click());
+    await page.keyboard.press("Escape");
+    await timed("account menu", () => page.locator("header button[aria-haspopup=menu]").last().click());
+  } finally {
+    await visitor.leave();
+  }
+  measured.interactions = found;
+  const slow = Object.entries(found).filter(([, ms]) => ms > INTERACTION_MS);
+  assert.deepEqual(slow, []);
+});
