@@ -18,7 +18,7 @@ import { Rows } from "./Rows.tsx";
 type Open = { kind: "add" } | { kind: "remove"; device: Device } | null;
 
 export function DevicesPage() {
-  const { t } = useTranslation("admin");
+  const { t } = useTranslation(["admin", "system"]);
   const format = useFormat();
   const client = useQueryClient();
   const { data: devices, error, isPending, refetch } = useQuery(devicesQuery);

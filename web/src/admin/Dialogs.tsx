@@ -37,7 +37,7 @@ export function FormDialog<T>({ title, submit, send, onDone, close, valid = true
             <Button variant="default" onClick={close}>
               {t("cancel")}
             </Button>
-            <Button type="submit" color={danger ? "red.8" : undefined} loading={sending.isPending} disabled={!valid}>
+            <Button type="submit" color={danger ? "red.9" : undefined} loading={sending.isPending} disabled={!valid}>
               {submit}
             </Button>
           </Group>

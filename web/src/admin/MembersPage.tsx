@@ -20,7 +20,7 @@ import { Rows } from "./Rows.tsx";
 type Open = { kind: "add" } | { kind: "edit"; member: Member } | { kind: "secret"; id: string; login: string; password: string } | null;
 
 export function MembersPage() {
-  const { t } = useTranslation("admin");
+  const { t } = useTranslation(["admin", "setup"]);
   const session = useSession();
   const format = useFormat();
   const client = useQueryClient();

@@ -28,7 +28,7 @@ function useKeep() {
 }
 
 export function SettingsPage() {
-  const { t } = useTranslation("settings");
+  const { t } = useTranslation(["settings", "admin", "setup"]);
   const session = useSession();
   const [adding, setAdding] = useState(false);
   return (

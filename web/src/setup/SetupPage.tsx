@@ -50,7 +50,7 @@ const fits = [
 ];
 
 export function SetupPage() {
-  const { t } = useTranslation("setup");
+  const { t } = useTranslation(["setup", "system"]);
   useTitle(t("title"));
   const { data, error, isPending, refetch } = useQuery(setupQuery);
   const [begun, setBegun] = useState(false);

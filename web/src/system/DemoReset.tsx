@@ -26,7 +26,7 @@ export function DemoReset() {
   return (
     <Section title={t("reset.title")} lead={t("reset.lead")}>
       <Group>
-        <Button variant="outline" color="red" onClick={() => setAsking(true)}>
+        <Button variant="default" c="var(--mantine-color-error)" onClick={() => setAsking(true)}>
           {t("reset.button")}
         </Button>
       </Group>

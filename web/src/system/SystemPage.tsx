@@ -17,7 +17,7 @@ import { LogLevel } from "./LogLevel.tsx";
 import { Section } from "./Section.tsx";
 
 export function SystemPage() {
-  const { t } = useTranslation("system");
+  const { t } = useTranslation(["system", "admin"]);
   const session = useSession();
   const { data: report, error, isPending, refetch } = useQuery(systemQuery);
   return (
@@ -199,7 +199,7 @@ function Jobs({ jobs }: { jobs: Job[] }) {
               head: t("job.state"),
               cell: (job) => (
                 <>
-                  <Badge variant={job.state === "failed" ? "outline" : "default"} color={job.state === "failed" ? "red" : undefined}>
+                  <Badge variant="default" c={job.state === "failed" ? "var(--mantine-color-error)" : undefined}>
                     {t(`job.states.${job.state}`)}
                   </Badge>
                   {job.message && (
