@@ -6,7 +6,7 @@ import { useSession } from "../app/session.tsx";
 export function useMemberName(): (id: string) => string {
   const session = useSession();
   const { data } = useQuery({
-    queryKey: ["members"],
+    queryKey: ["members", "names"],
     queryFn: ({ signal }) => askJson<{ members: { id: string; name: string }[] }>("/api/members", { signal }),
     enabled: session.user !== null,
     staleTime: 60_000,

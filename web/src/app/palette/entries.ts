@@ -108,7 +108,7 @@ export function usePaletteMembers(): (text: string) => Entry[] {
   const navigate = useNavigate();
   const to = session.can.includes("administer") ? "/admin/members" : session.can.includes("share") ? "/sharing" : null;
   const { data } = useQuery({
-    queryKey: ["members"],
+    queryKey: ["members", "names"],
     queryFn: ({ signal }) => askJson<{ members: { id: string; name: string }[] }>("/api/members", { signal }),
     enabled: to !== null,
     staleTime: 60_000,
