@@ -41,7 +41,7 @@ export function ProblemView({ error, retry, page = false }: { error: unknown; re
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{todo}</Text>
         {detail && (
-          <Text size="xs" c="dimmed" dir="auto">
+          <Text size="xs" dir="auto">
             {detail}
           </Text>
         )}
