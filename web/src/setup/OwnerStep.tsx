@@ -1,7 +1,8 @@
 import { Stack, Text, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { fitsLogin, idOf } from "../admin/api.ts";
-import { NewPassword, SHORTEST, ShownPassword } from "./password.tsx";
+import { NewPassword, ShownPassword } from "./password.tsx";
+import { SHORTEST } from "./strength.ts";
 import type { StepProps } from "./SetupPage.tsx";
 
 export function OwnerStep({ draft, change, strict }: StepProps) {

@@ -18,7 +18,7 @@ import { LanguageLinks } from "./LanguageLinks.tsx";
 import { OrganisationStep } from "./OrganisationStep.tsx";
 import { OwnerStep } from "./OwnerStep.tsx";
 import { SampleStep } from "./SampleStep.tsx";
-import { SHORTEST } from "./password.tsx";
+import { SHORTEST } from "./strength.ts";
 import { Stepper } from "./Stepper.tsx";
 import { browserZone } from "./zones.tsx";
 
