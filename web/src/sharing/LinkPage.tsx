@@ -13,7 +13,7 @@ import { Empty } from "../ui/Empty.tsx";
 import { Loading } from "../ui/Loading.tsx";
 import { useTitle } from "../ui/Page.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
-import { linkedPatients, linkedStudies } from "./api.ts";
+import { hasRecords, linkedPatients, linkedStudies } from "./api.ts";
 import classes from "./sharing.module.css";
 
 const TOKEN = /^[A-Za-z0-9._~-]{1,200}$/;
@@ -39,14 +39,13 @@ function safely(take: () => string | null): string | null {
 
 /** Studies, and patients where the link is of a patient's records; a link that is over answers 401. */
 async function lookUp(token: string) {
-  const [studies, patients] = await Promise.all([
-    linkedStudies(token),
-    linkedPatients(token).catch((error: unknown) => {
-      if (error instanceof Problem && error.status === 403) return [];
-      throw error;
-    }),
-  ]);
-  return { studies, patients };
+  const or = <T,>(instead: T) => (error: unknown): T => {
+    if (error instanceof Problem && error.status === 403) return instead;
+    throw error;
+  };
+  const studies = await linkedStudies(token);
+  const [patients, records] = await Promise.all([linkedPatients(token).catch(or([])), hasRecords(token).catch(or(false))]);
+  return { studies, patients, records };
 }
 
 export function LinkPage() {
@@ -76,7 +75,7 @@ export function LinkPage() {
   useEffect(() => {
     if (over) keepLinkToken(null);
   }, [over]);
-  const single = found.data && found.data.patients.length === 0 && found.data.studies.length === 1 ? found.data.studies[0] : undefined;
+  const single = found.data && !found.data.records && found.data.studies.length === 1 ? found.data.studies[0] : undefined;
   useEffect(() => {
     if (single) void navigate({ to: "/studies/$study", params: { study: single.study }, replace: true });
   }, [single, navigate]);
@@ -124,7 +123,7 @@ export function LinkPage() {
                 {t("link.lead")}
               </Text>
             </div>
-            {patients.map((patient) => (
+            {found.data?.records && patients.map((patient) => (
               <Button
                 key={patient.id}
                 variant="default"

@@ -1,6 +1,6 @@
-import { Portal } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { createPortal } from "react-dom";
 import i18next from "i18next";
 import { LANGUAGES } from "../app/i18n.ts";
 import { makeFormat } from "../app/format.ts";
@@ -28,9 +28,9 @@ export function PrintCard({ link, title, expires }: Props) {
       gone = true;
     };
   }, []);
-  return (
-    <Portal reuseTargetNode={false} data-print-card="">
-      <div className={classes.card} aria-hidden>
+  // a child of the body, so that all beside it can be left out of the print
+  return createPortal(
+      <div className={classes.card} data-print-card="" aria-hidden>
         <h1>
           <bdi>{session.member.name}</bdi>
         </h1>
@@ -57,7 +57,7 @@ export function PrintCard({ link, title, expires }: Props) {
             </p>
           </div>
         </div>
-      </div>
-    </Portal>
+      </div>,
+    document.body,
   );
 }

@@ -165,14 +165,14 @@ function ShareForm({ onClose, study, patient, named }: { onClose: () => void; st
             onChange={setMember}
             searchable
             limit={100}
+            comboboxProps={{ withinPortal: false }}
             nothingFoundMessage={members.isPending ? t("member.loading") : t("member.none")}
             error={missing && !member ? t("member.missing") : undefined}
-            data-autofocus
           />
         )}
         {members.error && way === "member" && <ProblemView error={members.error} retry={() => void members.refetch()} />}
         <Group align="flex-start" grow preventGrowOverflow={false}>
-          <Select label={t("expiry.label")} data={presets} value={preset} onChange={(value) => setPreset(value ?? "30")} />
+          <Select comboboxProps={{ withinPortal: false }} label={t("expiry.label")} data={presets} value={preset} onChange={(value) => setPreset(value ?? "30")} />
           {preset === "day" && (
             <TextInput
               type="date"

@@ -59,7 +59,7 @@ export const incomingQuery = {
 } as const;
 
 export const membersQuery = {
-  queryKey: ["members"],
+  queryKey: ["sharing", "members"],
   queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ members: Member[] }>("/api/members", { signal })).members,
   staleTime: 60_000,
 } as const;
@@ -127,4 +127,14 @@ export async function linkedPatients(token: string): Promise<LinkedPatient[]> {
     const [name] = resource.name ?? [];
     return [{ id: resource.id, birthDate: resource.birthDate, name: name?.text ?? [name?.family, ...(name?.given ?? [])].filter(Boolean).join(" ") }];
   });
+}
+
+/** Whether there is more than images: what a link to all of a patient shows, and a link to one study does not. */
+export async function hasRecords(token: string): Promise<boolean> {
+  const counts = await Promise.all(
+    ["Encounter", "Observation", "Condition"].map((type) =>
+      askJson<{ total?: number }>(`/fhir/${type}?_summary=count`, { headers: { Authorization: `Bearer ${token}`, Accept: "application/fhir+json" } }),
+    ),
+  );
+  return counts.some((count) => (count.total ?? 0) > 0);
 }
