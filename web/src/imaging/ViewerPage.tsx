@@ -1,3 +1,4 @@
+import { Anchor } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
@@ -14,10 +15,13 @@ const loadReader = () => import("./viewer/Reader.tsx");
 const Reader = lazy(() => loadReader().then(({ Reader }) => ({ default: Reader })));
 const PhoneViewer = lazy(() => import("./phone/PhoneViewer.tsx").then(({ PhoneViewer }) => ({ default: PhoneViewer })));
 const route = getRouteApi("/signed-in/studies/$study");
+const NARROW = "(max-width: 47.99em)";
+// opened by its address: the engine need not wait for the session
+if (/^\/studies\/./.test(location.pathname) && !window.matchMedia(NARROW).matches) void loadReader();
 
 /** Too small, or too little memory, to hold a stack. */
 function useIsPhone(): boolean {
-  const narrow = useMediaQuery("(max-width: 47.99em)", window.matchMedia("(max-width: 47.99em)").matches);
+  const narrow = useMediaQuery(NARROW, window.matchMedia(NARROW).matches);
   const coarse = useMediaQuery("(pointer: coarse)", window.matchMedia("(pointer: coarse)").matches);
   const memory = (navigator as { deviceMemory?: number }).deviceMemory;
   return narrow || (coarse && memory !== undefined && memory <= 2);
@@ -61,7 +65,10 @@ export function ViewerPage() {
           }}
         />
         <p style={{ textAlign: "center" }}>
-          {lost && t("viewer.purged")} <Link to="/studies">{t("viewer.toStudies")}</Link>
+          {lost && t("viewer.purged")}{" "}
+          <Anchor component={Link} to="/studies">
+            {t("viewer.toStudies")}
+          </Anchor>
         </p>
       </main>
     );

@@ -106,6 +106,21 @@ export const priorsQuery = (study: StudyFacts | undefined) =>
     staleTime: 60_000,
   });
 
+/** The id of the Patient that the study is of, for the way back. */
+export const patientQuery = (study: string | undefined) =>
+  queryOptions({
+    queryKey: ["viewer", "patient", study],
+    enabled: study !== undefined,
+    queryFn: async ({ signal }) => {
+      const identifier = encodeURIComponent(`urn:dicom:uid|urn:oid:${study}`);
+      const bundle = await askJson<{ entry?: { resource?: { subject?: { reference?: string } } }[] }>(`/fhir/ImagingStudy?identifier=${identifier}&_count=1`, { signal });
+      const reference = bundle.entry?.[0]?.resource?.subject?.reference ?? "";
+      return /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(reference)?.[1] ?? null;
+    },
+    staleTime: Infinity,
+    retry: false,
+  });
+
 /** Whether the study can still be seen. Cheap: one row of an index. Throws a `Problem` where not. */
 export async function checkAccess(study: string): Promise<void> {
   const rows = await found(`${path("studies", study, "series")}?limit=1`);

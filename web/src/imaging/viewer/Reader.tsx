@@ -1,17 +1,17 @@
 // The viewer of a workstation: everything around the panes.
 import { Alert, Button, Menu } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconArrowLeft, IconHistory, IconPlugConnectedX } from "@tabler/icons-react";
+import { IconArrowLeft, IconHistory, IconPlugConnectedX, IconShare3, IconUser } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { Suspense, lazy, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Problem } from "../../api/http.ts";
 import { useFormat } from "../../app/format.ts";
-import { useSession } from "../../app/session.tsx";
+import { useCan, useSession } from "../../app/session.tsx";
 import { Bidi } from "../../ui/Bidi.tsx";
 import { failed } from "../../ui/notify.ts";
-import { hasPictures, priorsQuery, seriesQuery, studyQuery } from "../dicom/api.ts";
+import { type SeriesFacts, hasPictures, patientQuery, priorsQuery, seriesQuery, studyQuery } from "../dicom/api.ts";
 import { MeasurementPanel } from "../tools/MeasurementPanel.tsx";
 import { DeskProvider } from "./context.ts";
 import { Desk } from "./desk.ts";
@@ -25,7 +25,9 @@ import { useChanging } from "./store.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import classes from "./Viewer.module.css";
 
+const ShareDialog = lazy(() => import("../../sharing/ShareDialog.tsx").then(({ ShareDialog }) => ({ default: ShareDialog })));
 const route = getRouteApi("/signed-in/studies/$study");
+const NONE: SeriesFacts[] = [];
 const CUTS = ["axial", "coronal", "sagittal"] as const;
 
 export function Reader({ study, onLost }: { study: string; onLost: (problem: Problem) => void }) {
@@ -53,7 +55,7 @@ function Table({ desk, onLost }: { desk: Desk; onLost: (problem: Problem) => voi
   const [help, setHelp] = useState(false);
   const [prior, setPrior] = useState(search.prior);
   useChanging(desk);
-  const { data: series = [] } = useQuery(seriesQuery(desk.study));
+  const { data: series = NONE } = useQuery(seriesQuery(desk.study));
 
   // opens what the address says, once
   const [opened, setOpened] = useState(false);
@@ -90,8 +92,9 @@ function Table({ desk, onLost }: { desk: Desk; onLost: (problem: Problem) => voi
   useEffect(() => {
     if (desk.lost) onLost(desk.lost);
   }, [desk.lost, onLost]);
-  useAddress(desk, prior, opened);
-  useReaderShortcuts(desk, series, { panel: () => setPanel((was) => !was), help: () => setHelp(true) });
+  const togglePanel = useCallback(() => setPanel((was) => !was), []);
+  const showHelp = useCallback(() => setHelp(true), []);
+  useReaderShortcuts(desk, series, { panel: togglePanel, help: showHelp });
 
   const openPrior = async (other: string) => {
     setPrior(other);
@@ -108,7 +111,7 @@ function Table({ desk, onLost }: { desk: Desk; onLost: (problem: Problem) => voi
     <main className={classes.viewer} onPointerDownCapture={() => desk.touched()} onKeyDownCapture={() => desk.touched()}>
       <header className={classes.head}>
         <Heading desk={desk} onPrior={openPrior} />
-        <Toolbar series={series} panel={panel} onPanel={() => setPanel((was) => !was)} onHelp={() => setHelp(true)} />
+        <Toolbar series={series} panel={panel} onPanel={togglePanel} onHelp={showHelp} />
       </header>
       <div className={classes.notes} aria-live="polite">
         {desk.away && (
@@ -126,6 +129,7 @@ function Table({ desk, onLost }: { desk: Desk; onLost: (problem: Problem) => voi
       </div>
       {panel && <MeasurementPanel />}
       <Live desk={desk} />
+      {opened && <Address desk={desk} prior={prior} />}
       {help && <Keys close={() => setHelp(false)} />}
     </main>
   );
@@ -137,6 +141,9 @@ function Heading({ desk, onPrior }: { desk: Desk; onPrior: (study: string) => Pr
   const session = useSession();
   const { data: facts } = useQuery(studyQuery(desk.study));
   const { data: priors = [] } = useQuery(priorsQuery(session.role === "guest" ? undefined : facts));
+  const { data: patient } = useQuery(patientQuery(session.role === "guest" || session.role === "patient" ? undefined : desk.study));
+  const maySharing = useCan("share");
+  const [sharing, setSharing] = useState(false);
   const name = desk.hidden ? t("viewer.patientHidden") : facts?.patientName || t("viewer.noName");
   return (
     <>
@@ -145,12 +152,23 @@ function Heading({ desk, onPrior }: { desk: Desk; onPrior: (study: string) => Pr
           {t("viewer.studies")}
         </Button>
       )}
+      {patient && (
+        <Button component={Link} to="/patients/$patient" params={{ patient }} variant="subtle" color="gray" size="compact-sm" leftSection={<IconUser size={16} aria-hidden />}>
+          {t("viewer.patient")}
+        </Button>
+      )}
       <div className={classes.who}>
         <h1 tabIndex={-1}>
           <Bidi>{name}</Bidi>
         </h1>
         <p>{facts ? [desk.hidden ? "" : facts.patientId, facts.description, desk.hidden ? "" : format.dicom(facts.date)].filter(Boolean).map((part) => part.slice(0, 120)).join(" · ") : " "}</p>
       </div>
+      {maySharing && (
+        <Button size="compact-sm" variant="default" leftSection={<IconShare3 size={16} aria-hidden />} onClick={() => setSharing(true)}>
+          {t("viewer.share")}
+        </Button>
+      )}
+      <Suspense fallback={null}>{sharing && <ShareDialog opened onClose={() => setSharing(false)} study={desk.study} title={[facts?.patientName, facts?.description].filter(Boolean).join(" · ")} />}</Suspense>
       {priors.length > 0 && (
         <Menu shadow="md" withinPortal>
           <Menu.Target>
@@ -211,7 +229,8 @@ function Live({ desk }: { desk: Desk }) {
 }
 
 /** Keeps the address such that it opens what is seen. */
-function useAddress(desk: Desk, prior: string | undefined, opened: boolean) {
+function Address({ desk, prior }: { desk: Desk; prior: string | undefined }) {
+  useChanging(desk);
   const navigate = useNavigate();
   const pane = useChanging(desk.layout === "mpr" ? desk.panes[0]! : desk.pane);
   const write = useDebouncedCallback(() => {
@@ -235,7 +254,6 @@ function useAddress(desk: Desk, prior: string | undefined, opened: boolean) {
     });
   }, 400);
   const key = JSON.stringify([pane.drawn?.id, desk.layout, desk.places, prior]);
-  useEffect(() => {
-    if (opened) write();
-  }, [key, opened, write]);
+  useEffect(() => write(), [key, write]);
+  return null;
 }

@@ -28,13 +28,14 @@ import {
   IconStarFilled,
   IconZoomIn,
 } from "@tabler/icons-react";
+import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../../app/format.ts";
 import type { SeriesFacts } from "../dicom/api.ts";
 import { useDesk } from "./context.ts";
 import type { Tool } from "./desk.ts";
 import { LAYOUTS } from "./layout.ts";
-import { useChanging } from "./store.ts";
+import { useChanging, useSelected } from "./store.ts";
 import classes from "./Viewer.module.css";
 
 const TOOLS: [Tool, Icon, string][] = [
@@ -71,16 +72,17 @@ function Presets() {
   const { t } = useTranslation("imaging");
   const format = useFormat();
   const desk = useDesk();
-  const pane = useChanging(desk.pane);
+  const { pane } = desk;
+  const [open, setOpen] = useState(false);
   return (
-    <Menu shadow="md" position="bottom-start" withinPortal>
+    <Menu shadow="md" position="bottom-start" withinPortal opened={open} onChange={setOpen}>
       <Menu.Target>
         <ActionIcon size={34} color="gray" aria-label={t("viewer.presetMenu")} title={t("viewer.presetMenu")}>
           <IconAdjustments size={19} stroke={1.7} aria-hidden />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown mah="80vh" style={{ overflowY: "auto" }}>
-        {pane.presets().map((preset, at) => (
+        {(open ? pane.presets() : []).map((preset, at) => (
           <Menu.Item
             key={at}
             onClick={() => pane.apply(preset)}
@@ -157,13 +159,21 @@ function Cine() {
   );
 }
 
-export function Toolbar({ series, panel, onPanel, onHelp }: { series: readonly SeriesFacts[]; panel: boolean; onPanel: () => void; onHelp: () => void }) {
+interface ToolbarProps {
+  series: readonly SeriesFacts[];
+  panel: boolean;
+  onPanel: () => void;
+  onHelp: () => void;
+}
+
+export const Toolbar = memo(function Toolbar({ series, panel, onPanel, onHelp }: ToolbarProps) {
   const { t } = useTranslation("imaging");
   const desk = useChanging(useDesk());
-  const pane = useChanging(desk.pane);
-  const notebook = useChanging(desk.notebook);
-  const picture = pane.drawn;
-  const key = picture !== undefined && notebook.isKey(picture);
+  const { notebook, pane } = desk;
+  useChanging(notebook);
+  const drawn = useSelected(pane, ({ drawn }) => drawn !== undefined);
+  const key = useSelected(pane, ({ drawn }) => drawn !== undefined && notebook.isKey(drawn));
+  useSelected(pane, ({ invert, flipX, flipY }) => `${invert} ${flipX} ${flipY}`);
   const volume = desk.layout === "mpr";
   return (
     <div className={classes.tools} role="toolbar" aria-label={t("viewer.tools")}>
@@ -192,11 +202,10 @@ export function Toolbar({ series, panel, onPanel, onHelp }: { series: readonly S
       </div>
       {volume && <SlabControls />}
       <div className={classes.group}>
-        <Act name={t("viewer.keyImage")} icon={key ? IconStarFilled : IconStar} keys="k" pressed={key} disabled={!picture || volume} onClick={() => picture && notebook.toggleKey(picture)} />
+        <Act name={t("viewer.keyImage")} icon={key ? IconStarFilled : IconStar} keys="k" pressed={key} disabled={!drawn || volume} onClick={() => pane.drawn && notebook.toggleKey(pane.drawn)} />
         <Act name={t("viewer.panel")} icon={IconLayoutSidebarRight} keys="f" pressed={panel} onClick={onPanel} />
         <Act name={t("viewer.help")} icon={IconKeyboard} keys="?" onClick={onHelp} />
       </div>
     </div>
   );
-}
-
+});

@@ -186,7 +186,8 @@ export class Pane extends Changing {
     this.#direction = to > this.index ? 1 : -1;
     this.index = to;
     if (byHand) this.onScroll();
-    this.changed();
+    // what is here is said when it is drawn
+    if (!this.library.has(this.pictures[to]!)) this.changed();
     void this.#follow();
   }
 

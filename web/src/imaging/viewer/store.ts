@@ -23,3 +23,8 @@ export function useChanging<T extends Changing>(what: T): T {
   useSyncExternalStore(what.subscribe, what.version);
   return what;
 }
+
+/** Renders again only when what is picked out of `what` changes: for what is large and beside the picture. */
+export function useSelected<T extends Changing, V extends string | number | boolean | undefined>(what: T, select: (what: T) => V): V {
+  return useSyncExternalStore(what.subscribe, () => select(what));
+}
