@@ -1,7 +1,6 @@
 // Everything by typing: patients, studies, members, places, actions. A combobox with its list (WAI-ARIA APG) in a dialog.
-import { Modal } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useProblemWords } from "../ui/Problem.tsx";
 import classes from "./Palette.module.css";
@@ -16,13 +15,22 @@ export default function Palette({ close }: { close: () => void }) {
   const [text, setText] = useState("");
   const [composing, setComposing] = useState(false);
   const [chosen, setChosen] = useState<string | null>(null);
-  const listRef = useRef<HTMLDivElement>(null);
+  const dialogRef = useRef<HTMLDialogElement>(null);
+  const inputRef = useRef<HTMLInputElement>(null);
   const { groups, pending, failed } = usePalette(text, composing);
   const entries = groups.flatMap((group) => group.entries.map((entry) => ({ entry, key: `${group.kind}/${entry.key}` })));
   const found = entries.findIndex((one) => one.key === chosen);
   const active = found < 0 ? 0 : found;
   const activeKey = entries[active]?.key;
   const optionId = (key: string) => `${id}-${key.replace(/[^\w-]/g, "_")}`;
+
+  // the browser's own modal: above everything, the rest inert, and the focus goes back when it closes
+  useLayoutEffect(() => {
+    const dialog = dialogRef.current;
+    dialog?.showModal();
+    inputRef.current?.focus();
+    return () => dialog?.close();
+  }, []);
 
   useEffect(() => {
     if (activeKey) document.getElementById(optionId(activeKey))?.scrollIntoView({ block: "nearest" });
@@ -56,13 +64,23 @@ export default function Palette({ close }: { close: () => void }) {
 
   const nothing = text.trim() !== "" && !pending && entries.length === 0;
   return (
-    <Modal.Root opened onClose={close} size={680} yOffset="min(12dvh, 96px)" transitionProps={{ duration: 0 }} returnFocus classNames={{ content: classes.content }}>
-      <Modal.Overlay transitionProps={{ duration: 0 }} />
-      <Modal.Content aria-label={t("palette.open")}>
+    <dialog
+      ref={dialogRef}
+      role="dialog"
+      aria-modal="true"
+      aria-label={t("palette.open")}
+      className={classes.dialog}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      onMouseDown={(event) => event.target === event.currentTarget && close()}
+    >
+      <div className={classes.content}>
         <div className={classes.field}>
           <IconSearch size={20} aria-hidden />
           <input
-            data-autofocus
+            ref={inputRef}
             role="combobox"
             aria-label={t("palette.open")}
             aria-expanded={entries.length > 0}
@@ -88,7 +106,7 @@ export default function Palette({ close }: { close: () => void }) {
             Esc<span className="visually-hidden">, {t("close")}</span>
           </button>
         </div>
-        <div ref={listRef} id={`${id}-list`} role="listbox" aria-label={t("palette.results")} aria-busy={pending} tabIndex={-1} className={classes.list}>
+        <div id={`${id}-list`} role="listbox" aria-label={t("palette.results")} aria-busy={pending} tabIndex={-1} className={classes.list}>
           {groups.map((group) => (
             <div key={group.kind} role="group" aria-labelledby={`${id}-${group.kind}`}>
               <div id={`${id}-${group.kind}`} className={classes.group}>
@@ -136,7 +154,7 @@ export default function Palette({ close }: { close: () => void }) {
             <kbd>Esc</kbd> {t("close")}
           </span>
         </div>
-      </Modal.Content>
-    </Modal.Root>
+      </div>
+    </dialog>
   );
 }

@@ -27,7 +27,7 @@ export function blocksOf(session: Session): [name: string, block: ReactNode][] {
   const order: Record<Session["role"], string[]> = {
     radiologist: ["incoming", "studies", "opened", "conflicts"],
     clinician: ["incoming", "opened", "studies", "reports"],
-    registrar: ["conflicts", "newPatients", "studies", "incoming"],
+    registrar: ["conflicts", "newPatients", "incoming", "opened"],
     administrator: ["health", "devices", "users"],
     patient: ["mine", "studies", "reports"],
     guest: ["studies"],

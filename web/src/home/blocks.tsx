@@ -60,7 +60,7 @@ export function NewestStudies({ own = false }: { own?: boolean }) {
         <>
           {t("studies.empty")}{" "}
           {canStore && (
-            <Anchor component={Link} to="/upload" size="sm">
+            <Anchor component={Link} to="/upload" size="sm" underline="always">
               {t("studies.upload")}
             </Anchor>
           )}
@@ -182,7 +182,7 @@ export function NewPatients() {
   const session = useSession();
   const asked = newPatients(startOfDay(session.member.timezone));
   const action = (
-    <Button component={Link} to="/patients" search={{ new: true }} size="compact-sm" variant="light">
+    <Button component={Link} to="/patients" search={{ new: true } as never} size="compact-sm" variant="light">
       {t("newPatients.add")}
     </Button>
   );
@@ -269,7 +269,7 @@ export function Devices() {
       empty={
         <>
           {t("devices.empty")}{" "}
-          <Anchor component={Link} to="/admin/devices" size="sm">
+          <Anchor component={Link} to="/admin/devices" size="sm" underline="always">
             {t("devices.add")}
           </Anchor>
         </>

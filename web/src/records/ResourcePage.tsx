@@ -30,8 +30,7 @@ export function ResourcePage() {
   const { data: text, error, isPending, refetch } = useQuery({
     queryKey: keys.resource(type, id),
     queryFn: ({ signal }) => askFhirText(`${encodeURIComponent(type)}/${encodeURIComponent(id)}`, signal),
-    // what was deleted has a history to look at
-    enabled: known && view !== "history",
+    enabled: known,
   });
   const resource = useMemo(() => (text ? parseFhir<Resource>(text) : null), [text]);
   const title = (resource && titleOf(resource)) || typeName;
@@ -82,6 +81,7 @@ export function ResourcePage() {
           <Tabs.Panel value="history">
             <History type={type} id={id} chosen={version} choose={(next) => go({ view: "history", version: next })} />
           </Tabs.Panel>
+          {/* what was deleted has a history to look at, and nothing else */}
           {view !== "history" && (
             <Tabs.Panel value={view}>
               {error ? (

@@ -1,9 +1,12 @@
-// Answers as they come: what was typed goes out after a short pause, older questions are given up, groups keep their places.
-import { useEffect, useMemo, useRef, useState } from "react";
+// Answers as they come: what was typed goes out after a short pause, older questions are given up, groups keep their order.
+import { useEffect, useMemo, useState } from "react";
 import { type Entry, fits, type Kind, usePaletteActions, usePaletteMembers, usePaletteSources, useRecentEntries } from "./entries.ts";
 
 /** Between the last key and the question: less than a tenth of what a reader notices. */
 const PAUSE = 40;
+
+/** What is known at once stands first. */
+const ORDER: Kind[] = ["actions", "members", "patients", "studies"];
 
 export interface Group {
   kind: Kind;
@@ -25,8 +28,6 @@ export function usePalette(text: string, composing: boolean) {
   const sources = usePaletteSources();
   const recent = useRecentEntries();
   const [answers, setAnswers] = useState<Answers>(NONE);
-  // kinds in the order in which they first came: a group that comes later never pushes another down
-  const order = useRef<Kind[]>(["recent", "actions"]);
   const asked = text.trim();
 
   useEffect(() => {
@@ -39,11 +40,15 @@ export function usePalette(text: string, composing: boolean) {
     const timer = setTimeout(() => {
       // what the last question found stays until this one is answered, if it still fits
       setAnswers((was) => ({ text: asked, byKind: was.byKind, left: sources.length, failed: null }));
-      for (const source of sources)
-        source.find(asked, stop.signal).then(
+      // a group waits for those above it: none is ever pushed down under somebody's hand
+      let above: Promise<unknown> = Promise.resolve();
+      for (const source of sources) {
+        const found = source.find(asked, stop.signal);
+        const inOrder = Promise.all([found, above]).then(([entries]) => entries);
+        above = inOrder.catch(() => undefined);
+        inOrder.then(
           (entries) => {
             if (stop.signal.aborted) return;
-            if (entries.length && !order.current.includes(source.kind)) order.current.push(source.kind);
             setAnswers((was) => ({ ...was, byKind: { ...was.byKind, [source.kind]: entries }, left: was.left - 1 }));
           },
           (error: unknown) => {
@@ -51,6 +56,7 @@ export function usePalette(text: string, composing: boolean) {
             setAnswers((was) => ({ ...was, byKind: { ...was.byKind, [source.kind]: [] }, left: was.left - 1, failed: error }));
           },
         );
+      }
     }, PAUSE);
     return () => {
       clearTimeout(timer);
@@ -70,8 +76,7 @@ export function usePalette(text: string, composing: boolean) {
       actions: actions.filter((action) => fits(`${action.label} ${action.detail}`, asked)).slice(0, 6),
       members: members(asked),
     };
-    if (found.members?.length && !order.current.includes("members")) order.current.push("members");
-    return order.current.map((kind) => ({ kind, entries: found[kind] ?? [] })).filter((group) => group.entries.length > 0);
+    return ORDER.map((kind) => ({ kind, entries: found[kind] ?? [] })).filter((group) => group.entries.length > 0);
   }, [asked, answers, actions, members, recent]);
 
   const pending = asked !== "" && (answers.text !== asked || answers.left > 0);

@@ -1,5 +1,7 @@
 import { Button, Group, Select, SimpleGrid, TextInput, type TextInputProps } from "@mantine/core";
-import { IconFilterOff, IconSearch } from "@tabler/icons-react";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconAdjustments, IconFilterOff, IconSearch } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDraft } from "../../ui/useDraft.ts";
 import { isFiltered, type StudiesSearch } from "./search.ts";
@@ -27,6 +29,9 @@ export function Filters({ search, change, clear }: { search: StudiesSearch; chan
     ...MODALITIES.map((code) => ({ value: code as string, label: `${code} · ${t(`studies.modality.${code}`)}` })),
     ...(known ? [] : [{ value: search.modality ?? "", label: search.modality ?? "" }]),
   ];
+  // on a phone the name is what is looked for; the rest is a touch away, and open where it is in use
+  const phone = useMediaQuery("(max-width: 36em)", window.matchMedia("(max-width: 36em)").matches);
+  const [more, setMore] = useState(isFiltered({ ...search, name: undefined }));
   const since = [
     ["today", isoDay(0)],
     ["week", isoDay(6)],
@@ -42,31 +47,40 @@ export function Filters({ search, change, clear }: { search: StudiesSearch; chan
           value={search.name}
           commit={(name) => change({ name })}
         />
-        <Field label={t("studies.mrn")} value={search.mrn} commit={(mrn) => change({ mrn })} />
-        <Field label={t("studies.accession")} value={search.accession} commit={(accession) => change({ accession })} />
-        <Field label={t("studies.description")} value={search.description} commit={(description) => change({ description })} />
-        <Select label={t("studies.modalityLabel")} data={data} value={search.modality ?? ""} onChange={(value) => change({ modality: value || undefined })} comboboxProps={{ withinPortal: true }} />
-        <TextInput type="date" label={t("studies.from")} value={search.from ?? ""} max={search.to} onChange={(event) => change({ from: event.currentTarget.value || undefined })} />
-        <TextInput type="date" label={t("studies.to")} value={search.to ?? ""} min={search.from} onChange={(event) => change({ to: event.currentTarget.value || undefined })} />
-        <Group gap={6} align="flex-end" role="group" aria-label={t("studies.since")}>
-          {since.map(([name, from]) => (
-            <Button
-              key={name}
-              size="xs"
-              h={36}
-              variant={search.from === from && !search.to ? "light" : "default"}
-              aria-pressed={search.from === from && !search.to}
-              onClick={() => change(search.from === from && !search.to ? { from: undefined } : { from, to: undefined })}
-            >
-              {t(`studies.${name}`)}
-            </Button>
-          ))}
-          {isFiltered(search) && (
-            <Button size="xs" h={36} variant="subtle" leftSection={<IconFilterOff size={14} aria-hidden />} onClick={clear}>
-              {t("studies.clear")}
-            </Button>
-          )}
-        </Group>
+        {phone && (
+          <Button variant="default" leftSection={<IconAdjustments size={16} aria-hidden />} aria-expanded={more} onClick={() => setMore(!more)}>
+            {t("studies.more")}
+          </Button>
+        )}
+        {(!phone || more) && (
+          <>
+            <Field label={t("studies.mrn")} value={search.mrn} commit={(mrn) => change({ mrn })} />
+            <Field label={t("studies.accession")} value={search.accession} commit={(accession) => change({ accession })} />
+            <Field label={t("studies.description")} value={search.description} commit={(description) => change({ description })} />
+            <Select label={t("studies.modalityLabel")} data={data} value={search.modality ?? ""} onChange={(value) => change({ modality: value || undefined })} comboboxProps={{ withinPortal: true }} />
+            <TextInput type="date" label={t("studies.from")} value={search.from ?? ""} max={search.to} onChange={(event) => change({ from: event.currentTarget.value || undefined })} />
+            <TextInput type="date" label={t("studies.to")} value={search.to ?? ""} min={search.from} onChange={(event) => change({ to: event.currentTarget.value || undefined })} />
+            <Group gap={6} align="flex-end" role="group" aria-label={t("studies.since")}>
+              {since.map(([name, from]) => (
+                <Button
+                  key={name}
+                  size="xs"
+                  h={36}
+                  variant={search.from === from && !search.to ? "light" : "default"}
+                  aria-pressed={search.from === from && !search.to}
+                  onClick={() => change(search.from === from && !search.to ? { from: undefined } : { from, to: undefined })}
+                >
+                  {t(`studies.${name}`)}
+                </Button>
+              ))}
+              {isFiltered(search) && (
+                <Button size="xs" h={36} variant="subtle" leftSection={<IconFilterOff size={14} aria-hidden />} onClick={clear}>
+                  {t("studies.clear")}
+                </Button>
+              )}
+            </Group>
+          </>
+        )}
       </SimpleGrid>
     </form>
   );

@@ -1,5 +1,6 @@
 // A new patient: what is needed to tell people apart, and who is here already.
 import { Alert, Anchor, Button, Group, List, Modal, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { IconUsers } from "@tabler/icons-react";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -135,7 +136,7 @@ export default function NewPatient({ close }: { close: () => void }) {
           </SimpleGrid>
           <div aria-live="polite">
             {also.length > 0 && (
-              <Alert color="yellow" variant="light" title={t("new.alike")}>
+              <Alert color="yellow" variant="default" icon={<IconUsers aria-hidden />} title={t("new.alike")}>
                 <List size="sm">
                   {also.map((patient) => (
                     <List.Item key={patient.id}>
