@@ -33,13 +33,14 @@ export function ResourcePage() {
     enabled: known,
   });
   const resource = useMemo(() => (text ? parseFhir<Resource>(text) : null), [text]);
-  const title = (resource && titleOf(resource)) || typeName;
+  // marks of direction would turn what stands beside it
+  const title = ((resource && titleOf(resource)) || typeName).replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
   const subject = target((resource?.subject ?? resource?.patient ?? resource?.beneficiary) as Reference | undefined);
   const study = resource?.resourceType === "ImagingStudy" ? studyUid(resource as ImagingStudy) : null;
   const go = (change: { view?: "history" | "json"; version?: string }) => void navigate({ to: "/records/$type/$id", params: { type, id }, search: change, replace: true, resetScroll: false });
   return (
     <Page
-      title={title.slice(0, 200)}
+      title={title.length > 100 ? `${title.slice(0, 100)}…` : title}
       lead={
         <>
           {title !== typeName && `${typeName} · `}
