@@ -150,9 +150,3 @@ export interface Annotations {
 
 export const readAnnotations = (study: string) => askJson<Annotations>(`/api/annotations/${encodeURIComponent(study)}`);
 export const writeAnnotations = (study: string, all: Annotations) => sendJson<void>("PUT", `/api/annotations/${encodeURIComponent(study)}`, all);
-
-/** Graphic overlays (PS3.3 §C.9.2) that came with the metadata: groups 6000 to 601E. */
-export function overlaysOf(from: Attributes) {
-  return Array.from({ length: 16 }, (_, at) => `60${(at * 2).toString(16).padStart(2, "0").toUpperCase()}`).filter((group) => from[`${group}3000`] !== undefined);
-}
-

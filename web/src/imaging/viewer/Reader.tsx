@@ -153,7 +153,7 @@ function Heading({ desk, onPrior }: { desk: Desk; onPrior: (study: string) => Pr
         </Button>
       )}
       {patient && (
-        <Button component={Link} to="/patients/$patient" params={{ patient }} variant="subtle" color="gray" size="compact-sm" leftSection={<IconUser size={16} aria-hidden />}>
+        <Button component={Link} to={`/patients/${patient}`} variant="subtle" color="gray" size="compact-sm" leftSection={<IconUser size={16} aria-hidden />}>
           {t("viewer.patient")}
         </Button>
       )}

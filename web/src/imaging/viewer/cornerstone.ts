@@ -1,7 +1,7 @@
 // Cornerstone3D: viewports, cache and the rhythm of drawing.
 //
-// Everything is drawn by the CPU, for one path shows the same picture on every machine: with software GL a 512 x 512 slice takes
-// WebGL 60 ms and a canvas 5 ms, and with a graphics card both are faster than a screen. Slices of a volume are pictures like any
+// Everything is drawn by the CPU, for one path shows the same picture on every machine, with a graphics card or without: on two
+// busy cores a cached 512 x 512 stack scrolls at 58 pictures a second, as fast as the screen asks. Slices of a volume are pictures like any
 // other (mpr/volume.ts), so no volume has to fit a texture. How a picture is drawn (draw.ts) is given to Cornerstone with each
 // image: its own CPU renderer knows neither SIGMOID and LINEAR_EXACT windows nor floating point, and lies half a pixel off.
 import { Enums, type Types, RenderingEngine, imageLoader, init, isCornerstoneInitialized, metaData, utilities } from "@cornerstonejs/core";

@@ -51,6 +51,7 @@ export class Desk extends Changing {
   #cutting: AbortController | undefined;
   #checked = 0;
   #timer = 0;
+  #looking = 0;
   #beforeMpr: { layout: Layout; tool: Tool } | undefined;
 
   constructor(
@@ -64,6 +65,7 @@ export class Desk extends Changing {
     this.library.makes("slice", cutSlice);
     this.library.onFailure = (failed, problem) => this.#failed(failed, problem);
     this.library.onReached = () => this.#setAway(false);
+    window.addEventListener("online", this.#look);
     reloadWith((picture) => this.library.load(picture));
     this.panes = [0, 1, 2, 3].map((at) => this.#pane(`pane-${at}`));
     this.cuts = { axial: this.#pane("cut-axial"), coronal: this.#pane("cut-coronal"), sagittal: this.#pane("cut-sagittal") };
@@ -373,8 +375,25 @@ export class Desk extends Changing {
     if (away === this.away) return;
     this.away = away;
     this.changed();
-    if (!away) for (const pane of this.shown) if (pane.failure instanceof Problem && pane.failure.status === 0) pane.retry();
+    if (away) this.#look();
+    else for (const pane of this.shown) this.retry(pane);
   }
+
+  /** Asks again for what a pane could not show, and goes on loading what is around it. */
+  retry(pane: Pane) {
+    const cell = this.panes.indexOf(pane);
+    const place = this.places[cell];
+    if (pane.pictures.length) pane.retry();
+    else if (place) void this.openSeries(cell, place);
+  }
+
+  /** Asks until the network is back: at once when the browser says so, else every few seconds. */
+  #look = () => {
+    clearTimeout(this.#looking);
+    if (!this.away || this.lost) return;
+    void this.check(this.study);
+    this.#looking = window.setTimeout(this.#look, 3000);
+  };
 
   /** Nothing of a study stays: not in memory, not on a canvas. */
   #lose(study: string, problem: Problem) {
@@ -396,6 +415,8 @@ export class Desk extends Changing {
 
   close() {
     clearInterval(this.#timer);
+    clearTimeout(this.#looking);
+    window.removeEventListener("online", this.#look);
     this.#cutting?.abort();
     this.#dropVolume();
     this.notebook.close();

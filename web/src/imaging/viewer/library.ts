@@ -128,7 +128,7 @@ export class Library {
 
 /** Loads what will be looked at next, a few at a time: ahead in the direction of reading, and a little behind. */
 export class Prefetch {
-  #turn = 0;
+  #order: Picture[] = [];
   #busy = 0;
 
   constructor(
@@ -137,35 +137,33 @@ export class Prefetch {
   ) {}
 
   stop() {
-    this.#turn += 1;
+    this.#order = [];
   }
 
   go(pictures: readonly Picture[], at: number, direction: 1 | -1) {
     this.stop();
     const [first] = pictures;
     if (!first || this.library.isMade(first)) return;
-    const turn = this.#turn;
     const each = Math.max(1, bytesOf(pictures[at]));
     const room = Math.max(8, Math.floor((this.library.limit * 0.6) / each));
-    const order = around(at, pictures.length, direction, room);
-    let next = 0;
-    const step = async (): Promise<void> => {
-      while (turn === this.#turn && next < order.length) {
-        const picture = pictures[order[next++]!]!;
-        if (this.library.has(picture)) continue;
-        try {
-          await this.library.load(picture);
-        } catch {
-          // who looks at it will be told; the next may do
-          if (!navigator.onLine) return;
-        }
-      }
-    };
-    for (let worker = this.#busy; worker < this.atOnce; worker++) {
+    this.#order = around(at, pictures.length, direction, room).map((index) => pictures[index]!);
+    while (this.#busy < this.atOnce && this.#order.length > 0) {
       this.#busy += 1;
-      void step().finally(() => (this.#busy -= 1));
+      void this.#work().finally(() => (this.#busy -= 1));
     }
-    if (this.#busy >= this.atOnce) setTimeout(() => turn === this.#turn && this.#busy < this.atOnce && this.go(pictures, at, direction), 60);
+  }
+
+  /** Until nothing is left of the order of the day; a newer one is taken up where it is. */
+  async #work(): Promise<void> {
+    for (let picture = this.#order.shift(); picture; picture = this.#order.shift()) {
+      if (this.library.has(picture)) continue;
+      try {
+        await this.library.load(picture);
+      } catch {
+        // who looks at it will be told; the next may do, but not without a network
+        if (!navigator.onLine) this.stop();
+      }
+    }
   }
 }
 

@@ -66,7 +66,7 @@ export class Pane extends Changing {
 
   attach(element: HTMLDivElement) {
     this.#host = element;
-    const viewport = openViewport(this.id, element, (canvas, picture, pixels) => this.#draw(canvas, picture, pixels));
+    const viewport = openViewport(this.id, element, (canvas, picture, pixels) => this.#paint(canvas, picture, pixels));
     this.#viewport = viewport;
     this.#observer = new ResizeObserver(() => this.#fit());
     this.#observer.observe(element);
@@ -104,6 +104,36 @@ export class Pane extends Changing {
 
   redraw() {
     if (this.drawn) this.#viewport?.render();
+  }
+
+  /** What is asked for where it is here; else what was drawn last; else what Cornerstone has. */
+  #paint(canvas: HTMLCanvasElement, other: Picture, otherPixels: Pixels) {
+    for (const picture of [this.picture, this.drawn]) {
+      const pixels = picture && this.library.pixels(picture);
+      if (pixels) return this.#draw(canvas, picture!, pixels);
+    }
+    if (this.pictures.includes(other)) this.#draw(canvas, other, otherPixels);
+  }
+
+  #frame = 0;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+
+  /** With the next frame of the screen; Cornerstone hears of it when the hand rests, for its way takes two. */
+  #drawSoon() {
+    clearTimeout(this.#settling);
+    const generation = this.#generation;
+    this.#settling = setTimeout(() => {
+      if (generation !== this.#generation) return;
+      this.#viewport?.setImageIdIndex(this.index).catch(() => undefined);
+      this.#prefetch.go(this.pictures, this.index, this.#direction);
+    }, 150);
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      const picture = this.picture;
+      const pixels = picture && this.library.pixels(picture);
+      if (picture && pixels && this.#viewport) this.#draw(this.#viewport.canvas, picture, pixels);
+    });
   }
 
   #draw(canvas: HTMLCanvasElement, picture: Picture, pixels: Pixels) {
@@ -193,6 +223,7 @@ export class Pane extends Changing {
 
   /** Shows what is asked for; while one is on its way the newest wish waits, so that fast scrolling asks for few. */
   async #follow() {
+    if (this.picture && this.library.has(this.picture)) return this.#drawSoon();
     if (this.#following || !this.#viewport) return;
     const generation = this.#generation;
     this.#following = true;
