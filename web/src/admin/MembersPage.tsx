@@ -31,11 +31,8 @@ export function MembersPage() {
     void client.invalidateQueries({ queryKey: membersQuery.queryKey });
     void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
   };
-  // of the own member the session knows more than the list says
-  const whole = (member: Member): Member =>
-    member.id === session.member.id ? { ...member, own: true, timezone: member.timezone ?? session.member.timezone, locale: member.locale ?? session.member.locale } : member;
   const mayEdit = (member: Member) => session.operator || member.id === session.member.id;
-  const sorted = [...(members ?? [])].map(whole).sort((a, b) => Number(b.own) - Number(a.own) || format.collator.compare(a.name, b.name));
+  const sorted = [...(members ?? [])].sort((a, b) => Number(b.own) - Number(a.own) || format.collator.compare(a.name, b.name));
   return (
     <Page
       title={t("members.title")}
@@ -165,7 +162,7 @@ function EditMember({ member, close, onDone }: { member: Member; close: () => vo
   );
 }
 
-function AddMember({ close, onDone }: { close: () => void; onDone: (id: string, login: string, password: string | undefined) => void }) {
+function AddMember({ close, onDone }: { close: () => void; onDone: (id: string, login: string, password: string | null | undefined) => void }) {
   const { t, i18n } = useTranslation("admin");
   const [name, setName] = useState("");
   const [id, setId] = useState("");

@@ -20,7 +20,7 @@ export function RoleChoice({ value, onChange, roles, disabled }: { value: Role; 
   );
 }
 
-export function AddUser({ close, onDone }: { close: () => void; onDone: (answer: { login: string; password?: string }) => void }) {
+export function AddUser({ close, onDone }: { close: () => void; onDone: (answer: { login: string; password?: string | null }) => void }) {
   const { t } = useTranslation("admin");
   const [name, setName] = useState("");
   const [login, setLogin] = useState("");

@@ -34,7 +34,7 @@ export function UsersPage() {
       {t("users.add")}
     </Button>
   );
-  const secret = (login: string, password: string | undefined, words: string) => {
+  const secret = (login: string, password: string | null | undefined, words: string) => {
     void changed();
     if (password) setOpen({ kind: "secret", login, password });
     else {

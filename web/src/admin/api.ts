@@ -1,104 +1,54 @@
 // Users, members, devices and tokens, as `/api` has them.
 import { queryOptions } from "@tanstack/react-query";
-import { askJson, sendJson } from "../api/http.ts";
+import { api, type Schemas } from "../api/app.ts";
 import type { Role } from "../app/session.tsx";
 
-export interface User {
-  login: string;
-  name: string;
-  role: Role;
-  patient?: string;
-  operator: boolean;
-  disabled: boolean;
-  created: string;
-  last_seen?: string;
-}
-
-export interface Member {
-  id: string;
-  name: string;
-  own: boolean;
-  timezone?: string;
-  locale?: string;
-}
-
-export interface Device {
-  ae: string;
-  peer?: string | null;
-  host?: string | null;
-  port?: number | null;
-  called?: string | null;
-  last_seen?: string | null;
-  last_outcome?: string | null;
-}
-
-export interface Token {
-  id: string;
-  agent: string;
-  role: Role;
-  created: string;
-  expires: string;
-  last_used?: string | null;
-  session: boolean;
-  own: boolean;
-}
+/** The description calls a role text; these are the ones there are. */
+type WithRole<T> = Omit<T, "role"> & { role: Role };
+export type User = WithRole<Schemas["UserSummary"]>;
+export type Member = Schemas["MemberSummary"];
+export type Device = Schemas["ListedDevice"];
+export type Token = WithRole<Schemas["TokenSummary"]>;
+export type NewUser = WithRole<Schemas["NewUser"]>;
+export type NewMember = Schemas["MemberRequest"];
 
 /** Roles that a user can have. */
 export const USER_ROLES = ["clinician", "radiologist", "registrar", "administrator", "patient"] as const;
 /** Roles that a script can have. */
 export const TOKEN_ROLES = ["clinician", "radiologist", "registrar", "administrator"] as const;
 
-const one = encodeURIComponent;
-
 export const usersQuery = queryOptions({
   queryKey: ["users"],
-  queryFn: async ({ signal }) => (await askJson<{ users: User[] }>("/api/users", { signal })).users,
+  queryFn: async ({ signal }) => (await api("get", "/api/users", { signal })).users as User[],
 });
 
-export interface NewUser {
-  login: string;
-  name: string;
-  role: Role;
-  patient?: string;
-}
-
-export const addUser = (user: NewUser) => sendJson<{ login: string; password?: string }>("POST", "/api/users", user);
-export const changeUser = (login: string, change: { name?: string; role?: Role; disabled?: boolean; reset_password?: true }) =>
-  sendJson<{ password?: string }>("PATCH", `/api/users/${one(login)}`, change);
-export const removeUser = (login: string) => askJson<void>(`/api/users/${one(login)}`, { method: "DELETE" });
+export const addUser = (user: NewUser) => api("post", "/api/users", { body: user });
+export const changeUser = (login: string, change: Schemas["MembershipChange"]) => api("patch", "/api/users/{login}", { path: { login }, body: change });
+export const removeUser = (login: string) => api("delete", "/api/users/{login}", { path: { login } });
 
 export const membersQuery = queryOptions({
   queryKey: ["members"],
-  queryFn: async ({ signal }) => (await askJson<{ members: Member[] }>("/api/members", { signal })).members,
+  queryFn: async ({ signal }) => (await api("get", "/api/members", { signal })).members,
 });
 
-export interface NewMember {
-  id: string;
-  name: string;
-  timezone?: string;
-  locale?: string;
-  administrator: { login: string; name: string };
-}
-
-export const addMember = (member: NewMember) => sendJson<{ id: string; password?: string }>("POST", "/api/members", member);
-export const changeMember = (id: string, change: { name?: string; timezone?: string; locale?: string }) =>
-  sendJson<unknown>("PATCH", `/api/members/${one(id)}`, change);
+export const addMember = (member: NewMember) => api("post", "/api/members", { body: member });
+export const changeMember = (id: string, change: Schemas["MemberChange"]) => api("patch", "/api/members/{id}", { path: { id }, body: change });
 
 export const devicesQuery = queryOptions({
   queryKey: ["devices"],
-  queryFn: async ({ signal }) => (await askJson<{ devices: Device[] }>("/api/devices", { signal })).devices,
+  queryFn: async ({ signal }) => (await api("get", "/api/devices", { signal })).devices,
 });
 
-export const addDevice = (device: { ae: string; peer?: string; host?: string; port?: number }) => sendJson<unknown>("POST", "/api/devices", device);
-export const removeDevice = (ae: string) => askJson<void>(`/api/devices/${one(ae)}`, { method: "DELETE" });
+export const addDevice = (device: Schemas["DeviceRequest"]) => api("post", "/api/devices", { body: device });
+export const removeDevice = (ae: string) => api("delete", "/api/devices/{ae}", { path: { ae } });
 
 export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
-  queryFn: async ({ signal }) => (await askJson<{ tokens: Token[] }>("/api/tokens", { signal })).tokens,
+  queryFn: async ({ signal }) => (await api("get", "/api/tokens", { signal })).tokens as Token[],
 });
 
-export const addToken = (token: { name: string; role: Role; days: number }) => sendJson<{ id: string; token: string }>("POST", "/api/tokens", token);
-export const removeToken = (id: string) => askJson<void>(`/api/tokens/${one(id)}`, { method: "DELETE" });
+export const addToken = (token: WithRole<Schemas["TokenRequest"]>) => api("post", "/api/tokens", { body: token });
+export const removeToken = (id: string) => api("delete", "/api/tokens/{id}", { path: { id } });
 
 /** What a login may be: 1 to 64 of a-z, 0-9 and ._@- */
 export const fitsLogin = (text: string) => /^[a-z0-9._@-]{1,64}$/.test(text);

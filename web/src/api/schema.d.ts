@@ -626,9 +626,13 @@ export interface components {
         /** @description A member as all others see it. */
         MemberSummary: {
             id: string;
+            /** @description `en`, `de` or `zh`; absent: English. */
+            locale?: string | null;
             name: string;
             /** @description Whether it is the caller's. */
             own: boolean;
+            /** @description IANA name; absent: UTC. */
+            timezone?: string | null;
         };
         /** @description The members of the network. */
         Members: {

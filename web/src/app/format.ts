@@ -5,9 +5,9 @@ import { useSession } from "./session.tsx";
 
 export interface Format {
   /** A FHIR date, dateTime or instant; partial dates stay partial. `—` for nothing. */
-  date(value: string | undefined): string;
+  date(value: string | null | undefined): string;
   /** Date and time in the site's zone. */
-  time(value: string | undefined): string;
+  time(value: string | null | undefined): string;
   /** A DICOM DA (YYYYMMDD) with an optional TM: local to the site already, so never shifted. */
   dicom(date: string | undefined, time?: string): string;
   number(value: number, digits?: number): string;

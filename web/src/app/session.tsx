@@ -1,31 +1,25 @@
 // Who is signed in, as what, and what that allows.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { Problem, askJson, linkToken, sendJson } from "../api/http.ts";
+import { api, type Schemas } from "../api/app.ts";
+import { linkToken, Problem } from "../api/http.ts";
 
 export type Role = "administrator" | "clinician" | "radiologist" | "registrar" | "patient" | "guest" | "device";
 export type Can = "read" | "search" | "write" | "store" | "share" | "reconcile" | "audit" | "administer";
 
-export interface Session {
-  user: { login: string; name: string } | null;
-  member: { id: string; name: string; timezone: string; locale: string };
+type Described = Omit<Schemas["Session"], "role" | "can" | "memberships" | "preferences">;
+export interface Session extends Described {
   role: Role;
-  /** The Patient that a patient signed in as. */
-  patient?: string;
-  operator: boolean;
-  memberships: { member: string; name: string; role: Role }[];
   can: Can[];
+  memberships: (Omit<Schemas["SessionMembership"], "role"> & { role: Role })[];
   preferences: Record<string, unknown>;
-  expires: string;
-  demo: boolean;
-  version: string;
 }
 
 export const sessionQuery = {
   queryKey: ["session"],
   queryFn: async (): Promise<Session | null> => {
     try {
-      return await askJson<Session>("/api/session");
+      return (await api("get", "/api/session")) as Session;
     } catch (error) {
       if (error instanceof Problem && error.status === 401) return null;
       throw error;
@@ -64,14 +58,14 @@ export function goToLogin() {
 export function useSwitchMember() {
   const client = useQueryClient();
   return async (member: string) => {
-    await sendJson("POST", "/api/session", { member });
+    await api("post", "/api/session", { body: { member } });
     client.clear();
     location.assign("/");
   };
 }
 
 export async function signOut() {
-  await askJson("/api/session", { method: "DELETE" }).catch(() => undefined);
+  await api("delete", "/api/session").catch(() => undefined);
   location.assign("/login");
 }
 
@@ -83,6 +77,6 @@ export function useSavePreference() {
     if (!session?.user) return;
     const preferences = { ...session.preferences, [key]: value };
     client.setQueryData(sessionQuery.queryKey, { ...session, preferences });
-    await sendJson("PUT", "/api/preferences", preferences);
+    await api("put", "/api/preferences", { body: preferences });
   };
 }

@@ -3,7 +3,8 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { TokenList } from "../admin/Tokens.tsx";
-import { Problem, sendJson } from "../api/http.ts";
+import { api } from "../api/app.ts";
+import { Problem } from "../api/http.ts";
 import { language, LANGUAGE_NAMES, LANGUAGES, setLanguage } from "../app/i18n.ts";
 import { SCHEMES, setScheme, useScheme } from "../app/scheme.ts";
 import { useSavePreference, useSession } from "../app/session.tsx";
@@ -141,7 +142,7 @@ function Password({ login }: { login: string }) {
   const [fresh, setFresh] = useState("");
   const [again, setAgain] = useState("");
   const change = useMutation({
-    mutationFn: () => sendJson<void>("POST", "/api/password", { current, new: fresh }),
+    mutationFn: () => api("post", "/api/password", { body: { current, new: fresh } }),
     onSuccess: () => {
       setCurrent("");
       setFresh("");

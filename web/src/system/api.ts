@@ -1,41 +1,9 @@
 // What the server says of itself, and what may be changed there.
 import { queryOptions } from "@tanstack/react-query";
-import { askJson, sendJson } from "../api/http.ts";
+import { api, type Schemas } from "../api/app.ts";
 
-export type JobState = "queued" | "running" | "done" | "failed";
-
-export interface Job {
-  id: string;
-  kind: string;
-  state: JobState;
-  done: number;
-  /** 0: not known yet. */
-  total: number;
-  message: string;
-  started: string;
-  ended?: string;
-}
-
-export interface SystemReport {
-  version: string;
-  started?: string;
-  uptime_seconds: number;
-  health: { name: string; ok: boolean; message?: string }[];
-  /** Of the whole deployment; only the operator sees it all. */
-  storage?: {
-    data_bytes?: number;
-    free_bytes?: number;
-    blobs_bytes?: number;
-    database_bytes?: number;
-    resources?: number;
-    instances?: number;
-    studies?: number;
-  } | null;
-  listeners: { name: string; address: string; detail?: string }[];
-  jobs: Job[];
-  log_level?: string | null;
-  memory_bytes?: number | null;
-}
+export type Job = Schemas["Job"];
+export type SystemReport = Schemas["System"];
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
@@ -44,13 +12,13 @@ export const isOver = (job: Job) => job.state === "done" || job.state === "faile
 /** Asked again every second while something runs, else every ten. */
 export const systemQuery = queryOptions({
   queryKey: ["system"],
-  queryFn: ({ signal }) => askJson<SystemReport>("/api/system", { signal }),
+  queryFn: ({ signal }) => api("get", "/api/system", { signal }),
   refetchInterval: (query) => (query.state.data?.jobs.some((job) => !isOver(job)) ? 1_000 : 10_000),
 });
 
-export const setLogLevel = (level: string) => sendJson<void>("PUT", "/api/system/log", { level });
+export const setLogLevel = (level: string) => api("put", "/api/system/log", { body: { level } });
 
-export const resetDemo = () => sendJson<unknown>("POST", "/api/demo/reset", {});
+export const resetDemo = () => api("post", "/api/demo/reset");
 
 /** Waits until the server went away and is back, or was never away for that long. */
 export async function waitForRestart(limit = 120_000): Promise<boolean> {

@@ -1,5 +1,6 @@
 // Real tests of the ways in: each does what a client of its kind does first.
-import { askJson, Problem, problemOf, sendJson } from "../api/http.ts";
+import { api } from "../api/app.ts";
+import { askJson, Problem, problemOf } from "../api/http.ts";
 
 export type ProbeKind = "dicom" | "dicomweb" | "fhir" | "script" | "viewer";
 
@@ -10,12 +11,6 @@ export interface Verdict {
   words: string;
   /** What the other side said. */
   detail: string;
-}
-
-interface Echo {
-  ok: boolean;
-  milliseconds: number;
-  message: string;
 }
 
 type Found = Pick<Verdict, "ok" | "words"> & { detail?: string };
@@ -44,12 +39,12 @@ async function fhir(): Promise<Found> {
 
 /** A token is made, used as a script would, and taken back; then it must open nothing. */
 async function script(): Promise<Found> {
-  const made = await sendJson<{ id: string; token: string }>("POST", "/api/tokens", { name: "connection-test", role: "clinician", days: 1 });
+  const made = await api("post", "/api/tokens", { body: { name: "connection-test", role: "clinician", days: 1 } });
   let used: Response;
   try {
     used = await withToken("/fhir/Organization?_count=1", made.token);
   } finally {
-    await askJson<void>(`/api/tokens/${encodeURIComponent(made.id)}`, { method: "DELETE" });
+    await api("delete", "/api/tokens/{id}", { path: { id: made.id } });
   }
   if (!used.ok) throw await problemOf(used);
   const after = await withToken("/fhir/Organization?_count=1", made.token);
@@ -63,7 +58,7 @@ async function dicom(): Promise<Found & { milliseconds?: number }> {
 
 /** A C-ECHO to a device, or to our own listener where none is named. */
 export const testDevice = (target: { ae?: string; host?: string; port?: number; called?: string }) =>
-  sendJson<Echo>("POST", "/api/devices/test", target);
+  api("post", "/api/devices/test", { body: target });
 
 // what OHIF asks for when its study list opens
 const STUDY_LIST = "limit=1&offset=0&fuzzymatching=false&includefield=00081030%2C00080060";

@@ -59,6 +59,12 @@ struct MemberSummary {
     name: String,
     /// Whether it is the caller's.
     own: bool,
+    /// IANA name; absent: UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
+    /// `en`, `de` or `zh`; absent: English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
 }
 
 /// A member to be made.
@@ -110,8 +116,16 @@ async fn members(State(services): State<Services>, headers: HeaderMap) -> Respon
         };
         let found = services.audited(&caller, Access::of('R', "search-type", "Member", ""), found).await?;
         let own = caller.principal.org.0;
-        let members =
-            found.into_iter().map(|m| MemberSummary { own: m.no == own, id: m.id, name: m.name }).collect();
+        let members = found
+            .into_iter()
+            .map(|m| MemberSummary {
+                own: m.no == own,
+                id: m.id,
+                name: m.name,
+                timezone: m.timezone,
+                locale: m.locale,
+            })
+            .collect();
         Ok((StatusCode::OK, json!(Members { members })))
     };
     respond(outcome.await)
