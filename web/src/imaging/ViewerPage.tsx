@@ -47,6 +47,11 @@ export function ViewerPage() {
     if (first && !lost) void client.prefetchQuery(stackQuery(study, first));
   }, [client, study, first, phone, lost]);
   useEffect(() => setLost(undefined), [study]);
+  // a session that ended leads to the login page, and back here
+  const ended = lost?.status === 401;
+  useEffect(() => {
+    if (ended) void client.invalidateQueries({ queryKey: ["session"] });
+  }, [client, ended]);
   useTitle([facts.data?.description || t("viewer.title"), facts.data?.patientName].filter(Boolean).join(" · "));
 
   const problem = lost ?? series.error ?? facts.error;

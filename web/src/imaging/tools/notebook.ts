@@ -9,6 +9,11 @@ export type Saving = "saved" | "saving" | "kept" | "lost";
 
 const LIMIT = 2000;
 
+/** As this browser keeps it. `unread`: drawn before the server could say what it has. */
+interface Waiting extends Annotations {
+  unread?: boolean;
+}
+
 export class Notebook extends Changing {
   measurements: Measurement[] = [];
   keys: KeyImage[] = [];
@@ -18,6 +23,8 @@ export class Notebook extends Changing {
   #writing = false;
   #again = false;
   #closed = false;
+  /** What the server has is in here; before that nothing may be written over it. */
+  #read = false;
   #past: { measurements: Measurement[]; keys: KeyImage[] }[] = [];
 
   constructor(
@@ -38,28 +45,34 @@ export class Notebook extends Changing {
     const waiting = this.#waiting();
     if (waiting) {
       this.#take(waiting);
+      this.#read = !waiting.unread;
       this.saving = "kept";
       this.#soon();
     } else if (this.owner) {
       try {
-        const kept = await readAnnotations(this.study);
-        // what was drawn while we asked stays
-        const drawn = { measurements: this.measurements, keys: this.keys };
-        this.#take(kept);
-        this.measurements = [...this.measurements, ...drawn.measurements];
-        this.keys = [...this.keys, ...drawn.keys];
+        await this.#join();
       } catch {
-        // nothing was ever kept, or the server is away: what is drawn now is sent when it is back
+        // the server is away: what is drawn now is added to what it has when it is back
       }
     }
     this.ready = true;
     if (!this.#closed) this.changed();
   }
 
-  #waiting(): Annotations | undefined {
+  /** Reads what the server has; what was drawn meanwhile stays. */
+  async #join() {
+    const kept = await readAnnotations(this.study);
+    const drawn = { measurements: this.measurements, keys: this.keys };
+    this.#take(kept);
+    this.measurements = [...this.measurements.filter(({ id }) => !drawn.measurements.some((one) => one.id === id)), ...drawn.measurements];
+    this.keys = [...this.keys.filter((key) => !drawn.keys.some((one) => placeOf(one) === placeOf(key))), ...drawn.keys];
+    this.#read = true;
+  }
+
+  #waiting(): Waiting | undefined {
     try {
       const text = this.owner ? localStorage.getItem(this.#key) : null;
-      return text ? (JSON.parse(text) as Annotations) : undefined;
+      return text ? (JSON.parse(text) as Waiting) : undefined;
     } catch {
       return undefined;
     }
@@ -123,7 +136,7 @@ export class Notebook extends Changing {
       return;
     }
     try {
-      localStorage.setItem(this.#key, JSON.stringify(this.#all()));
+      localStorage.setItem(this.#key, JSON.stringify({ ...this.#all(), unread: !this.#read } satisfies Waiting));
       this.saving = "kept";
     } catch {
       this.saving = "lost";
@@ -156,6 +169,7 @@ export class Notebook extends Changing {
     this.saving = "saving";
     if (!this.#closed) this.changed();
     try {
+      if (!this.#read) await this.#join();
       await writeAnnotations(this.study, this.#all());
       if (this.#again) this.saving = before;
       else {

@@ -136,13 +136,14 @@ export function PaneView({ pane, cell, name }: { pane: Pane; cell: number; name?
 
 function Failure({ pane }: { pane: Pane }) {
   const { t } = useTranslation("ui");
+  const desk = useDesk();
   const { title, todo, detail } = useProblemWords()(pane.failure);
   return (
     <div className={classes.failure} role="alert">
       <strong>{title}</strong>
       <span>{todo}</span>
       {detail && <small dir="auto">{detail}</small>}
-      <Button size="xs" variant="default" onClick={() => pane.retry()}>
+      <Button size="xs" variant="default" onClick={() => desk.retry(pane)}>
         {t("retry")}
       </Button>
     </div>
