@@ -83,7 +83,7 @@ async function show(visitor, { path, open: lead }, speak = say) {
 // the list is made by the server that runs, so its names are asked for at the beginning of each test
 const NAMES = `home home-clinician home-registrar home-administrator home-patient palette palette-found account-menu patients patients-none
 patient-new patient patient-filtered patient-share patient-share-link record record-patient record-history record-json record-absent
-studies studies-none studies-columns viewer upload upload-report sharing sharing-incoming sharing-take-back tray conflict
+studies studies-none studies-columns viewer viewer-keys viewer-measurements viewer-planes upload upload-report sharing sharing-incoming sharing-take-back tray conflict
 conflict-other users users-add members members-add devices devices-add tokens tokens-add audit audit-none audit-administrator system
 settings help not-found forbidden link link-ended login login-wrong setup-done`.split(/\s+/);
 

@@ -96,7 +96,7 @@ async function tabTo(wanted, { key = "Tab", limit = 120, name = String(wanted) }
       seen.push(`${now.tag} ${now.role} "${now.words}"`);
     }
   }
-  throw new Error(`no ${key} leads to ${name} on ${where()}:\n${seen.join("\n")}`);
+  throw new Error(`no ${key} leads to ${name} on ${where()}:\n${[...new Set(seen)].join("\n")}`);
 }
 
 const named = (words) => Object.assign((now) => now.words === words || now.words.startsWith(`${words} `), { toString: () => words });
@@ -106,6 +106,7 @@ async function go(key, path) {
   await page.keyboard.press(key);
   await page.waitForURL((url) => path.test(url.pathname));
   await drawn(visitor);
+  await page.waitForFunction(() => document.activeElement !== document.body, undefined, { timeout: 3000 }).catch(() => undefined);
   const now = await focused();
   assert.equal(now.lost, false, `after ${key} led to ${where()} the focus is on nothing`);
 }
@@ -130,6 +131,8 @@ async function trapped() {
     await remember();
     await page.keyboard.press(key);
     const now = await focused();
+    // behind the last control of a modal <dialog> the browser's own come; the page around it is inert
+    if (now.lost && (await page.evaluate(() => document.querySelector("dialog:modal") !== null))) continue;
     assert.ok(now.dialog, `${key} leaves the dialog for ${now.words}`);
     if (!now.seen) unseen.add(`dialog on ${where()}: ${now.tag} "${now.words}"`);
   }
@@ -242,6 +245,7 @@ test("shares with the other member", async () => {
   await tabTo(named(say("sharing:share")));
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByText(say("sharing:done.always")).or(page.getByRole("dialog").getByText(/It ends on/)).first().waitFor();
+  await page.waitForFunction(() => document.activeElement !== document.body, undefined, { timeout: 3000 }).catch(() => undefined);
   assert.equal((await focused()).dialog, true, "the focus stays in the dialog when its content changes");
   await tabTo(named(say("sharing:done.close")));
   await page.keyboard.press("Enter");
@@ -263,6 +267,7 @@ test("takes it back", async () => {
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.waitForFunction((count) => document.querySelectorAll('[data-testid="share"]').length === count - 1, before);
+  await page.waitForFunction(() => document.activeElement !== document.body, undefined, { timeout: 3000 }).catch(() => undefined);
   assert.equal((await focused()).lost, false, "the row went away, the focus did not");
 });
 

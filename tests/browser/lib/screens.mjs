@@ -78,6 +78,21 @@ export async function screens(server) {
       await page.getByRole("checkbox").first().waitFor();
     }],
     ["viewer", `/studies/${study}`, "radiologist"],
+    ["viewer-keys", `/studies/${study}`, "radiologist", async (page) => {
+      await page.getByTestId("panes").waitFor();
+      await page.keyboard.press("?");
+      await dialog(page);
+    }],
+    ["viewer-measurements", `/studies/${study}`, "radiologist", async (page, say) => {
+      await page.getByTestId("panes").waitFor();
+      await page.keyboard.press("f");
+      await page.getByRole("complementary", { name: say("imaging:viewer.measurements") }).or(page.locator("main aside")).first().waitFor();
+    }],
+    ["viewer-planes", `/studies/${study}`, "radiologist", async (page) => {
+      await page.locator('[data-testid="panes"]').waitFor();
+      await page.keyboard.press("m");
+      await page.locator('[data-testid="panes"][data-layout="mpr"]').waitFor();
+    }],
     ["upload", "/upload", "clinician"],
     ["upload-report", "/upload", "clinician", uploaded],
     ["sharing", "/sharing", "clinician"],
