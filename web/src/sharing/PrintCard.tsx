@@ -11,7 +11,7 @@ import classes from "./sharing.module.css";
 interface Props {
   link: string;
   title: string;
-  expires?: string;
+  expires?: string | null;
 }
 
 /** The cloud film: a card to take home, in all three languages, with everything that opens the images. It is seen in print alone. */

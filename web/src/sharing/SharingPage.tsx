@@ -41,7 +41,7 @@ function What({ share }: { share: Outgoing | Incoming }) {
   );
 }
 
-function Expiry({ expires }: { expires?: string }) {
+function Expiry({ expires }: { expires?: string | null }) {
   const { t } = useTranslation("sharing");
   const format = useFormat();
   if (!expires) return <Text size="xs">{t("expires.never")}</Text>;
@@ -176,7 +176,7 @@ function Given({ q }: { q: string }) {
   );
 }
 
-const newestFirst = <T extends { created?: string }>(shares: T[]): T[] => [...shares].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
+const newestFirst = <T extends { created?: string | null }>(shares: T[]): T[] => [...shares].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
 
 function Received({ q }: { q: string }) {
   const { t } = useTranslation("sharing");

@@ -1,72 +1,35 @@
 // Shares: what is given, to whom, until when.
-import { ask, askJson, sendJson } from "../api/http.ts";
-
-interface Named {
-  id: string;
-  study?: string;
-  patient?: string;
-  expires?: string;
-  created?: string;
-  patient_name?: string;
-  /** Of the study. */
-  description?: string;
-}
+import { api, type Schemas } from "../api/app.ts";
+import { askJson } from "../api/http.ts";
 
 /** A share that the own member made. */
-export interface Outgoing extends Named {
-  /** The member it was given to; absent for a link. */
-  to?: string;
-  member_name?: string;
-  link: boolean;
-  by: string;
-}
-
+export type Outgoing = Schemas["OutgoingShare"];
 /** A share that was made to the own member. */
-export interface Incoming extends Named {
-  from: string;
-  from_name: string;
-}
-
-export interface Member {
-  id: string;
-  name: string;
-  own?: boolean;
-}
-
-export interface Made {
-  id: string;
-  expires?: string;
-  /** The address with its token: shown this once. */
-  link?: string;
-  token?: string;
-}
-
-export interface ShareRequest {
-  study?: string;
-  patient?: string;
-  to?: string;
-  expires?: string;
-}
+export type Incoming = Schemas["Incoming"];
+export type Member = Schemas["MemberSummary"];
+/** What was made; the address with its token is shown this once. */
+export type Made = Schemas["CreatedShare"];
+export type ShareRequest = Schemas["ShareRequest"];
 
 export const outgoingQuery = {
   queryKey: ["shares", "outgoing"],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ shares: Outgoing[] }>("/api/shares", { signal })).shares,
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/shares", { signal })).shares as Outgoing[],
 } as const;
 
 export const incomingQuery = {
   queryKey: ["shares", "incoming"],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ shares: Incoming[] }>("/api/shares?direction=incoming", { signal })).shares,
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/shares", { query: { direction: "incoming" }, signal })).shares as Incoming[],
 } as const;
 
 export const membersQuery = {
   queryKey: ["sharing", "members"],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ members: Member[] }>("/api/members", { signal })).members,
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/members", { signal })).members,
   staleTime: 60_000,
 } as const;
 
-export const makeShare = (request: ShareRequest) => sendJson<Made>("POST", "/api/shares", request);
+export const makeShare = (request: ShareRequest) => api("post", "/api/shares", { body: request });
 
-export const takeBack = (id: string) => ask(`/api/shares/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const takeBack = (id: string) => api("delete", "/api/shares/{id}", { path: { id } });
 
 export interface LinkedStudy {
   study: string;

@@ -14,7 +14,7 @@ import { done } from "../ui/notify.ts";
 import { Page } from "../ui/Page.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
 import { spoken } from "../ui/spoken.ts";
-import { type Conflict, conflictQuery, conflictsQuery, decide, type Details, reasonKey } from "./api.ts";
+import { type Choice, type Conflict, conflictQuery, conflictsQuery, decide, type Details, reasonKey } from "./api.ts";
 import { Differences } from "./Differences.tsx";
 import { Picture } from "./Picture.tsx";
 import { conflictRoute } from "./routes.tsx";
@@ -46,13 +46,13 @@ function Decide({ details, onDecided }: DecideProps) {
   const { t, i18n } = useTranslation("tray");
   const client = useQueryClient();
   const { conflict, choices } = details;
-  const [choice, setChoice] = useState<string | null>(null);
+  const [choice, setChoice] = useState<Choice | null>(null);
   const [all, setAll] = useState(false);
   const [asked, ask] = useState(false);
   const known = useQuery(conflictsQuery).data ?? [];
   const alike = known.filter((one) => one.id !== conflict.id && one.study === conflict.study && one.reason === conflict.reason).length;
   const deciding = useMutation({
-    mutationFn: () => decide(conflict.id, choice ?? "", all && alike > 0),
+    mutationFn: () => decide(conflict.id, choice ?? "keep", all && alike > 0),
     onSuccess: async () => {
       onDecided(choice ?? "", all && alike > 0);
       done(t("decided"));
@@ -134,7 +134,7 @@ export function ConflictPage() {
 
 function One({ id, title }: { id: string; title: string }) {
   const { t } = useTranslation("tray");
-  const [decided, setDecided] = useState<string | null>(null);
+  const [decided, setDecided] = useState<Choice | null>(null);
   const details = useQuery({ ...conflictQuery(id), enabled: decided === null });
   const next = useNext(id);
   const [zoomed, setZoomed] = useState(false);

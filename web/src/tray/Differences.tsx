@@ -31,10 +31,10 @@ export function useTagName() {
   };
 }
 
-function Value({ difference, value }: { difference: Difference; value: string | null }) {
+function Value({ difference, value }: { difference: Difference; value: string | null | undefined }) {
   const { t } = useTranslation("tray");
   const format = useFormat();
-  if (value === null)
+  if (value === null || value === undefined)
     return (
       <Text size="sm" c="dimmed">
         {t("absent")}

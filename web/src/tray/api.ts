@@ -1,37 +1,11 @@
 // The tray: objects that contradict what is here, until somebody decides.
-import { ask, askJson, sendJson } from "../api/http.ts";
+import { api, type Schemas } from "../api/app.ts";
+import { ask } from "../api/http.ts";
 
-export interface Conflict {
-  id: string;
-  reason: string;
-  study: string;
-  series: string;
-  instance: string;
-  /** As the object says. */
-  patient_id: string;
-  patient_name?: string;
-  /** As the study says that is in its way. */
-  current_patient_name?: string;
-  description?: string;
-  received: string;
-}
-
-export interface Difference {
-  tag: string;
-  keyword: string | null;
-  incoming: string | null;
-  current: string | null;
-}
-
-export type Choice = string;
-
-export interface Details {
-  conflict: Conflict;
-  incoming: { attributes: Record<string, unknown> };
-  current: { attributes: Record<string, unknown> } | null;
-  differences: Difference[];
-  choices: Choice[];
-}
+export type Conflict = Schemas["Conflict"];
+export type Difference = Schemas["Difference"];
+export type Choice = Schemas["Verdict"];
+export type Details = Schemas["ConflictDetails"];
 
 export type Which = "incoming" | "current";
 
@@ -39,12 +13,12 @@ const path = (id: string) => `/api/conflicts/${encodeURIComponent(id)}`;
 
 export const conflictsQuery = {
   queryKey: ["conflicts"],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => (await askJson<{ conflicts: Conflict[] }>("/api/conflicts", { signal })).conflicts,
+  queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/conflicts", { signal })).conflicts,
 } as const;
 
 export const conflictQuery = (id: string) => ({
   queryKey: ["conflicts", id],
-  queryFn: ({ signal }: { signal: AbortSignal }) => askJson<Details>(path(id), { signal }),
+  queryFn: ({ signal }: { signal: AbortSignal }) => api("get", "/api/conflicts/{id}", { path: { id }, signal }),
 });
 
 /** The picture of one of the two; null where it has none. */
@@ -56,7 +30,7 @@ export const pictureQuery = (id: string, which: Which) => ({
 });
 
 /** With `all`, the same for everything that waits in that study for that reason. */
-export const decide = (id: string, decision: Choice, all: boolean) => sendJson<void>("POST", path(id), all ? { decision, all } : { decision });
+export const decide = (id: string, decision: Choice, all: boolean) => api("post", "/api/conflicts/{id}", { path: { id }, body: all ? { decision, all } : { decision } });
 
 const REASONS: Record<string, string> = {
   "the SOP Instance UID is here with other content": "instance",
