@@ -6,7 +6,7 @@ import { PNG } from "pngjs";
 import { open, picture, signIn, visit } from "./lib/browser.mjs";
 import { known } from "./lib/inputs.mjs";
 import { start, stow } from "./lib/server.mjs";
-import { draw, goTo, measurements, near, paneOf, probe, ready, seen, shade, sideOf, stateOf, step, toScreen } from "./lib/viewer.mjs";
+import { between, draw, goTo, measurements, near, paneOf, probe, ready, seen, shade, sideOf, stateOf, step, toScreen } from "./lib/viewer.mjs";
 
 const { images, files } = known();
 const named = (name) => images.find((image) => image.name === name);
@@ -399,12 +399,11 @@ describe("on a phone", () => {
       else assert.equal(facts.bar, null);
       await page.getByRole("button", { name: "Texts on the picture" }).tap();
       await page.waitForFunction(() => !document.querySelector("[data-testid=phone-stage] [data-scale-mm]"));
-      const png = PNG.sync.read(await page.screenshot({ clip: facts.box, scale: "css" }));
+      const sight = PNG.sync.read(await page.screenshot({ clip: facts.box, scale: "css" }));
       const [center, width, form] = facts.window?.split(",") ?? [];
       const all = image.points.map(({ value }) => value);
       for (const { x, y, value } of pointsAt(image, 0)) {
-        const [left, top] = facts.at(x, y).map(Math.floor);
-        const found = [...png.data.subarray((top * png.width + left) * 4, (top * png.width + left) * 4 + 3)];
+        const found = between(sight, ...facts.at(x, y));
         // edges of a picture that was made larger mix with nothing but themselves; JPEG of quality 85
         if (facts.window) near(found, shown(image, value, { center: Number(center), width: Number(width), function: form }), 6, `${name} (${x}, ${y})`);
         else if (COLOUR.has(name)) near(found, value, 8, `${name} (${x}, ${y})`);

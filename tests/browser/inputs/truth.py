@@ -18,6 +18,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     HTJ2KLossless,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -225,8 +226,12 @@ def compressed(truth: Truth) -> None:
     eight = (gray(3) // 8 % 256).astype(np.uint8)
     data = blank("jpeg", "OT", 0, ExplicitVRLittleEndian)
     set_gray(data, eight)
-    path = truth.keep(data)
-    subprocess.run(["dcmcjpeg", "+eb", "+q", "100", "+un", str(path), str(path)], check=True)
+    data.PixelData = encapsulate([imagecodecs.jpeg8_encode(eight, level=100)])
+    data["PixelData"].VR = "OB"
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    data.LossyImageCompression, data.LossyImageCompressionMethod = "01", "ISO_10918_1"
+    truth.keep(data)
     truth.tell("jpeg", data, points=points_of([eight]), count=1, lossy=3)
 
 

@@ -76,12 +76,22 @@ export async function seen(page, pane) {
     width,
     height,
     at,
-    /** The middle of a pixel. */
+    /** The middle of a pixel, between the pixels of the screen around it. */
     pixel: (x, y) => {
-      const [left, top] = toScreen({ ...state, box: { x: 0, y: 0 } }, [x + 0.5, y + 0.5]);
-      return at(Math.floor(left), Math.floor(top));
+      const [left, top] = toScreen({ ...state, box: { x: -(state.box.x % 1), y: -(state.box.y % 1) } }, [x + 0.5, y + 0.5]);
+      return between({ data, width, height }, left, top);
     },
   };
+}
+
+/** Colour at a place of a screenshot, where (0.5, 0.5) is the middle of its first pixel. */
+export function between({ data, width, height }, left, top) {
+  const [column, row] = [Math.max(0, Math.min(width - 2, Math.floor(left - 0.5))), Math.max(0, Math.min(height - 2, Math.floor(top - 0.5)))];
+  const [right, down] = [Math.max(0, Math.min(1, left - 0.5 - column)), Math.max(0, Math.min(1, top - 0.5 - row))];
+  return [0, 1, 2].map((channel) => {
+    const value = (dx, dy) => data[((row + dy) * width + column + dx) * 4 + channel];
+    return (value(0, 0) * (1 - right) + value(1, 0) * right) * (1 - down) + (value(0, 1) * (1 - right) + value(1, 1) * right) * down;
+  });
 }
 
 /** Output 0 to 255 of PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2. */
@@ -120,7 +130,7 @@ export async function draw(page, pane, key, [from, to]) {
 export async function measurements(page) {
   const list = page.getByTestId("measurements");
   if ((await list.count()) === 0) await page.keyboard.press("f");
-  await list.waitFor();
+  await list.waitFor({ state: "attached" });
   return list.locator("li").evaluateAll((items) =>
     items.map((item) => ({
       id: item.dataset.measurement,
