@@ -1,6 +1,6 @@
 // From the metadata of a series to the pictures in it: one for each frame, in the order they are read.
 import { type Attributes, inline, items, number, numbers, text, texts } from "./attributes.ts";
-import { type Plane, type V2, dot, planeOf } from "./planes.ts";
+import { type Plane, type V2, type V3, direction, dot, planeOf } from "./planes.ts";
 import type { Window, WindowFunction } from "./windows.ts";
 
 /** Where a distance comes from: of the patient, at the detector (so too long), or none at all. */
@@ -45,6 +45,8 @@ export interface Picture {
   voiTable?: Table;
   padding?: [number, number];
   plane?: Plane;
+  /** Where its rows and its columns lead in the patient; projections know no more than that. */
+  leads?: { row: V3; column: V3 };
   /** Between rows, between columns; ratio alone where `spacingKind` is `none`. */
   spacing: V2;
   spacingKind: SpacingKind;
@@ -125,6 +127,7 @@ function picture(study: string, series: string, instance: Attributes, frame: num
     padding: padding === undefined ? undefined : range(padding, number(instance, "00280121") ?? padding),
     // without a scale of the patient's there is no place in the patient's space
     plane: kind === "patient" ? planeOf(position, orientation, spacing) : undefined,
+    leads: leadsOf(instance, planeOf(position, orientation, spacing)),
     spacing,
     spacingKind: kind,
     regions: regionsOf(instance),
@@ -134,6 +137,13 @@ function picture(study: string, series: string, instance: Attributes, frame: num
     milliseconds: pace(instance, frame),
     attributes: instance,
   };
+}
+
+/** Of the plane, else as Patient Orientation says. */
+function leadsOf(instance: Attributes, plane: Plane | undefined): Picture["leads"] {
+  if (plane) return { row: plane.row, column: plane.column };
+  const [row, column] = texts(instance, "00200020").map(direction);
+  return row && column && Math.abs(dot(row, column)) < 0.5 ? { row, column } : undefined;
 }
 
 const range = (a: number, b: number): [number, number] => [Math.min(a, b), Math.max(a, b)];

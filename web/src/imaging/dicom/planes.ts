@@ -67,6 +67,14 @@ export function letters(direction: V3): string {
     .join("");
 }
 
+const LEADS: Record<string, V3> = { L: [1, 0, 0], R: [-1, 0, 0], P: [0, 1, 0], A: [0, -1, 0], H: [0, 0, 1], F: [0, 0, -1] };
+
+/** The direction that letters of Patient Orientation name, the strongest first; undefined for other words (PS3.3 §C.7.6.1.1.1). */
+export function direction(named: string): V3 | undefined {
+  if (!/^[LRPAHF]{1,3}$/.test(named)) return undefined;
+  return unit([...named].reduce<V3>((sum, letter, at) => add(sum, LEADS[letter]!, 1 / 2 ** at), [0, 0, 0]));
+}
+
 export type Anatomical = "axial" | "coronal" | "sagittal";
 
 /** The plane of the body that a normal is closest to. */

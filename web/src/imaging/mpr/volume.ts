@@ -199,6 +199,7 @@ export class Volume {
         rows: ay.count,
         columns: ax.count,
         plane,
+        leads: { row, column },
         spacing: [ay.step, ax.step],
         thickness: slab.millimetres || az.step,
         number: at + 1,
@@ -237,8 +238,9 @@ export class Volume {
     return { values: out, slope: this.slope, intercept: this.intercept, least: this.least, most: this.most, bytes: out.byteLength };
   }
 
+  /** The centre of the voxel in the middle. */
   get centre(): V3 {
-    return this.axes.reduce<V3>((at, axis) => add(at, axis.direction, ((axis.count - 1) / 2) * axis.step), this.#origin);
+    return this.axes.reduce<V3>((at, axis) => add(at, axis.direction, Math.floor((axis.count - 1) / 2) * axis.step), this.#origin);
   }
 
   get closest(): Anatomical {

@@ -222,8 +222,8 @@ function Stage({ study, pictures, modality, start, hidden, onLost }: StageProps)
     return () => clearTimeout(later);
   }, [navigate, study, picture]);
 
-  const plane = picture.plane;
-  const edges = plane && (() => ({ right: letters(plane.row), left: letters(times(plane.row, -1)), bottom: letters(plane.column), top: letters(times(plane.column, -1)) }));
+  const { leads } = picture;
+  const edges = leads && (() => ({ right: letters(leads.row), left: letters(times(leads.row, -1)), bottom: letters(leads.column), top: letters(times(leads.column, -1)) }));
   const scale = Math.min(size[0] / (picture.columns * picture.spacing[1]), size[1] / (picture.rows * picture.spacing[0])) * view.zoom;
   const level = base ? t("viewer.windowText", { center: format.number(base.center, 1), width: format.number(base.width, 1) }) : t("viewer.windowTable");
   const label = t("viewer.imageOf", { number: index + 1, count: pictures.length });

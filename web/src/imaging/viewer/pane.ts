@@ -305,12 +305,13 @@ export class Pane extends Changing {
 
   /** Letters at the right, bottom, left and top edge. */
   edges(): { right: string; bottom: string; left: string; top: string } | undefined {
-    const plane = (this.drawn ?? this.picture)?.plane;
-    if (!plane) return undefined;
+    const picture = this.drawn ?? this.picture;
+    if (!picture?.leads) return undefined;
+    const { leads, spacing } = picture;
     const back = inverse(this.transform());
     const towards = (x: number, y: number): V3 => {
-      const [dx, dy] = [(back.a * x + back.c * y) * plane.spacing[1], (back.b * x + back.d * y) * plane.spacing[0]];
-      const direction = add(times(plane.row, dx), plane.column, dy);
+      const [dx, dy] = [(back.a * x + back.c * y) * spacing[1], (back.b * x + back.d * y) * spacing[0]];
+      const direction = add(times(leads.row, dx), leads.column, dy);
       return times(direction, 1 / (Math.hypot(...direction) || 1));
     };
     const [right, bottom] = [towards(1, 0), towards(0, 1)];
