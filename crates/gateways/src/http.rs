@@ -33,6 +33,11 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.all(|other| other == first).then_some(first)
 }
 
+/// What a browser calls itself; empty where it says nothing that can be read.
+pub fn user_agent(headers: &HeaderMap) -> &str {
+    headers.get(http::header::USER_AGENT).and_then(|field| field.to_str().ok()).unwrap_or("")
+}
+
 /// What proves who calls: the bearer token, else the session's cookie.
 pub fn credential(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).or_else(|| cookie(headers, COOKIE))

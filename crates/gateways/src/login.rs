@@ -3,7 +3,9 @@
 mod page;
 
 use crate::doors::{Door, open};
-use crate::http::{COOKIE, Peer, answer, cookie, is_own_page, percent_decode, public_url, read_body, status};
+use crate::http::{
+    COOKIE, Peer, answer, cookie, is_own_page, percent_decode, public_url, read_body, status, user_agent,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
@@ -96,7 +98,8 @@ async fn log_in(
     let next = local(field(&form, "next"));
     let login = field(&form, "login");
     let address = peer.map(|Extension(Peer(at))| at.ip().to_canonical().to_string()).unwrap_or_default();
-    let whence = Whence { address: &address, browser: cookie(&headers, BROWSER) };
+    let browser = cookie(&headers, BROWSER);
+    let whence = Whence { address: &address, browser, user_agent: user_agent(&headers) };
     let before = cookie(&headers, COOKIE).map(str::to_owned);
     match services.log_in(login, field(&form, "password"), whence).await {
         Ok(begun) => {

@@ -1,18 +1,20 @@
 //! The audit log as FHIR AuditEvent: read and search, for the member whose log it is.
 
+mod event;
+mod names;
+mod visible;
+
+pub(crate) use names::{Names, member_names};
+pub(crate) use visible::shown;
+
 use crate::Services;
 use crate::access::{Caller, directory};
 use crate::audit::Access;
-use crate::network::Member;
 use crate::resources::{Version, own_org, short};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use lenticular_base::tree::Tree;
 use lenticular_base::{Fault, FaultKind, LogicalId, calendar};
 use lenticular_fhir::resource;
-use lenticular_policy::{Action, Filter, Scope};
+use lenticular_policy::Action;
 use lenticular_store::{AuditEntry, AuditFilter};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A page of audit events, newest first.
@@ -32,7 +34,8 @@ impl Services {
                 let filter = AuditFilter { id: Some(id.to_owned()), limit: 1, ..filter };
                 self.blocking(move |services| {
                     let found = services.store.audits.search(&filter)?.pop().ok_or_else(Fault::not_found)?;
-                    services.event(shown(found.1, &filter), &member_names(services)?)
+                    let names = Names::of(services, [&found.1])?;
+                    services.event(shown(found.1, &filter), &names)
                 })
                 .await
             }
@@ -67,17 +70,14 @@ impl Services {
         for (name, value) in pairs {
             self.narrow(&mut filter, name, value, base)?;
         }
-        let of_patient =
-            filter.patient.is_some() || filter.kind.as_deref().is_some_and(|kind| !is_open(kind));
-        if filter.no_patient && of_patient {
-            return Err(Fault::new(
-                FaultKind::Forbidden,
-                "role",
-                format!(
-                    "The role {} may not search the audit log by patient, nor by what a patient may be told from.",
-                    caller.principal.role.name()
-                ),
-            ));
+        if filter.no_patient {
+            hide_patients(&mut filter).ok_or_else(|| {
+                let role = caller.principal.role.name();
+                let words = format!(
+                    "The role {role} may not search the audit log by patient, nor by what a patient may be told from."
+                );
+                Fault::new(FaultKind::Forbidden, "role", words)
+            })?;
         }
         Ok(filter)
     }
@@ -85,10 +85,11 @@ impl Services {
     fn audit_page(&self, mut filter: AuditFilter, pairs: Vec<(String, String)>) -> Result<AuditPage, Fault> {
         let wanted = filter.limit;
         filter.limit += 1;
+        self.resolve_agents(&mut filter)?;
         let mut found = self.store.audits.search(&filter)?;
         let more = found.len() as u64 > wanted;
         found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        let names = member_names(self)?;
+        let names = Names::of(self, found.iter().map(|(_, entry)| entry))?;
         let next = found.last().filter(|_| more).map(|(sequence, _)| *sequence);
         let shown = found.into_iter().map(|(_, entry)| shown(entry, &filter));
         let events = shown.map(|entry| self.event(entry, &names)).collect::<Result<_, _>>()?;
@@ -99,7 +100,7 @@ impl Services {
         let scope = self.authorise(caller, Action::Audit, None)?;
         Ok(AuditFilter {
             org: own_org(caller).0,
-            no_patient: names_no_patient(&scope),
+            no_patient: visible::names_no_patient(&scope),
             ..AuditFilter::default()
         })
     }
@@ -112,7 +113,7 @@ impl Services {
         let repeated = match name {
             "_id" => filter.id.is_some(),
             "patient" | "patient:Patient" => filter.patient.is_some(),
-            "agent-name" => filter.agent.is_some(),
+            "agent-name" | "altid" => !filter.agents.is_empty(),
             "entity" => filter.entity.is_some(),
             "action" => filter.action.is_some(),
             "outcome" => filter.outcome.is_some(),
@@ -131,11 +132,16 @@ impl Services {
                 let id = relative.strip_prefix("Patient/").unwrap_or(relative);
                 filter.patient = Some(LogicalId::parse(id).map_err(|_| invalid())?.as_str().to_owned());
             }
-            "agent-name" => filter.agent = Some(value.to_owned()),
+            "agent-name" | "altid" => filter.agents.push(value.to_owned()),
             "entity" => {
                 let (kind, id) = relative.split_once('/').ok_or_else(invalid)?;
-                filter.kind = Some(kind.to_owned());
+                narrow_kind(filter, kind)?;
                 filter.entity = Some(id.to_owned());
+            }
+            "entity-type" => {
+                let kind = code_of(value, "http://hl7.org/fhir/resource-types").ok_or_else(invalid)?;
+                let word = (1..=64).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
+                narrow_kind(filter, Some(kind).filter(|_| word).ok_or_else(invalid)?)?;
             }
             "action" => {
                 let mut letters =
@@ -160,7 +166,7 @@ impl Services {
                     FaultKind::Invalid,
                     "search-parameter-unknown",
                     format!(
-                        "AuditEvent is searched by _id, date, _lastUpdated, patient, agent-name, entity, action, outcome, _count and _sort=-date; not by {}.",
+                        "AuditEvent is searched by _id, date, _lastUpdated, patient, agent-name, altid, entity, entity-type, action, outcome, _count and _sort=-date; not by {}.",
                         short(name)
                     ),
                 ));
@@ -169,9 +175,10 @@ impl Services {
         Ok(())
     }
 
-    fn event(&self, entry: AuditEntry, names: &HashMap<i64, String>) -> Result<Version, Fault> {
+    fn event(&self, entry: AuditEntry, names: &Names) -> Result<Version, Fault> {
         let kind = crate::resources::kind_of("AuditEvent")?;
-        let body = resource::prepare(&event_tree(&entry, names), &entry.id).map_err(Fault::internal)?;
+        let body =
+            resource::prepare(&event::event_tree(&entry, names), &entry.id).map_err(Fault::internal)?;
         Ok(Version {
             kind,
             id: entry.id,
@@ -185,10 +192,31 @@ impl Services {
     }
 }
 
-/// The ids of the members by their numbers.
-pub(crate) fn member_names(services: &Services) -> Result<HashMap<i64, String>, Fault> {
-    let members: Vec<Member> = services.network_rows(crate::kinds::MEMBER)?;
-    Ok(members.into_iter().map(|member| (member.no, member.id)).collect())
+/// Whose a thing of a kind can be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum EntityKind {
+    /// Describes a member: no patient's, nor is what was searched for, nor an id that is not there.
+    Directory,
+    /// The network's own: users, tokens, devices that send. It names no patient where it is there.
+    Network,
+    /// May be a patient's.
+    Records,
+}
+
+impl EntityKind {
+    /// The word `Device` stands for a sender where the app asks, and for a FHIR Device, which may be a patient's, elsewhere.
+    fn of(kind: &str, way: &str) -> EntityKind {
+        match kind {
+            "User" | "Token" | "Session" | "Preferences" | "Member" | "System" | "Demo" => {
+                EntityKind::Network
+            }
+            "Device" if way == "app" => EntityKind::Network,
+            _ if lenticular_fhir::kinds::kind(kind).is_some_and(|kind| directory().contains(&kind)) => {
+                EntityKind::Directory
+            }
+            _ => EntityKind::Records,
+        }
+    }
 }
 
 /// The code of a token, `code`, `|code` or `system|code` of the one system it can have.
@@ -199,28 +227,29 @@ fn code_of<'v>(value: &'v str, system: &str) -> Option<&'v str> {
     }
 }
 
-fn names_no_patient(scope: &Scope) -> bool {
-    matches!(scope.filter(), Filter::And(parts) if parts.contains(&Filter::NoPatient))
+/// A kind of `entity-type`, or that of an `entity`: both are one.
+fn narrow_kind(filter: &mut AuditFilter, kind: &str) -> Result<(), Fault> {
+    if filter.kind.as_deref().is_some_and(|known| known != kind) {
+        let words = "entity-type takes one value here, once, and it is that of entity.";
+        return Err(Fault::new(FaultKind::Invalid, "search-value", words));
+    }
+    filter.kind = Some(kind.to_owned());
+    Ok(())
 }
 
-/// Whether a thing of this kind belongs to no patient: the directory and the network's members. A Device may be a patient's.
-fn is_open(kind: &str) -> bool {
-    kind == "Member" || lenticular_fhir::kinds::kind(kind).is_some_and(|kind| directory().contains(&kind))
-}
-
-/// The entry as who asks may see it. Where that is no patient's, what was touched and what was searched for may still tell
-/// of one: `name=…`, the id of a read that failed, a study's UID. A search of the directory tells of none where it
-/// was understood and does not look back from another type (`_has`).
-pub(crate) fn shown(entry: AuditEntry, filter: &AuditFilter) -> AuditEntry {
-    if !filter.no_patient {
-        return entry;
+/// Keeps a search from finding what [`shown`] hides; `None` where nothing else is asked for.
+fn hide_patients(filter: &mut AuditFilter) -> Option<()> {
+    if filter.patient.is_some() {
+        return None;
     }
-    if !is_open(&entry.kind) {
-        return AuditEntry { entity: String::new(), query: None, ..entry };
+    if filter.entity.is_some() {
+        match EntityKind::of(filter.kind.as_deref().unwrap_or(""), "") {
+            EntityKind::Directory => {}
+            EntityKind::Network if filter.outcome.unwrap_or(0) == 0 => filter.outcome = Some(0),
+            EntityKind::Network | EntityKind::Records => return None,
+        }
     }
-    let succeeded = entry.outcome == 0;
-    let query = entry.query.filter(|query| succeeded && !query.contains("_has"));
-    AuditEntry { query, ..entry }
+    Some(())
 }
 
 /// `ge2026-01-01`, `2026-11`, `lt…`: narrows to the span of the date.
@@ -240,89 +269,4 @@ fn narrow_date(filter: &mut AuditFilter, value: &str) -> Option<()> {
     filter.low = [filter.low, low].into_iter().flatten().max();
     filter.high = [filter.high, high].into_iter().flatten().min();
     Some(())
-}
-
-/// The entry as an AuditEvent (R4 §6.4; patterns of IHE BALP).
-fn event_tree<'a>(entry: &'a AuditEntry, names: &'a HashMap<i64, String>) -> Tree<'a> {
-    let coding = |system: &'a str, code: &'a str| {
-        Tree::object([("system", Tree::string(system)), ("code", Tree::string(code))])
-    };
-    let name = |org: i64| names.get(&org).map_or("network", String::as_str);
-    let mut entities = Vec::new();
-    if let Some(patient) = &entry.patient {
-        entities.push(Tree::object([
-            ("what", Tree::object([("reference", Tree::string(format!("Patient/{patient}")))])),
-            ("type", coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "1")),
-            ("role", coding("http://terminology.hl7.org/CodeSystem/object-role", "1")),
-        ]));
-    }
-    if !entry.entity.is_empty() {
-        entities.push(Tree::object([
-            ("what", what(entry)),
-            ("type", coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "2")),
-            ("role", coding("http://terminology.hl7.org/CodeSystem/object-role", "4")),
-        ]));
-    }
-    if let Some(query) = &entry.query {
-        entities.push(Tree::object([
-            ("type", coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "2")),
-            ("role", coding("http://terminology.hl7.org/CodeSystem/object-role", "24")),
-            ("name", Tree::string(entry.kind.as_str())),
-            ("query", Tree::string(BASE64_STANDARD.encode(query))),
-        ]));
-    }
-    let agent = Tree::object([
-        ("role", Tree::Array(vec![Tree::object([("text", Tree::string(entry.role.as_str()))])])),
-        (
-            "who",
-            Tree::object([(
-                "identifier",
-                Tree::object([("value", Tree::string(format!("{}/{}", name(entry.agent_org), entry.agent)))]),
-            )]),
-        ),
-        ("name", Tree::string(if entry.agent.is_empty() { "unknown" } else { entry.agent.as_str() })),
-        ("requestor", Tree::Bool(true)),
-    ]);
-    let mut event = Tree::object([
-        ("resourceType", Tree::string("AuditEvent")),
-        ("type", coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest")),
-        ("subtype", Tree::Array(vec![coding("http://hl7.org/fhir/restful-interaction", &entry.interaction)])),
-        ("action", Tree::string(entry.action.to_string())),
-        ("recorded", Tree::string(entry.time.to_string())),
-        ("outcome", Tree::string(entry.outcome.to_string())),
-        (
-            "purposeOfEvent",
-            Tree::Array(vec![Tree::object([(
-                "coding",
-                Tree::Array(vec![coding(
-                    "http://terminology.hl7.org/CodeSystem/v3-ActReason",
-                    &entry.purpose,
-                )]),
-            )])]),
-        ),
-        ("agent", Tree::Array(vec![agent])),
-        (
-            "source",
-            Tree::object([
-                ("site", Tree::string(name(entry.org))),
-                ("observer", Tree::object([("display", Tree::string(format!("Lenticular, {}", entry.way)))])),
-            ]),
-        ),
-    ]);
-    if let Some(object) = event.as_object_mut().filter(|_| !entities.is_empty()) {
-        object.set("entity", Tree::Array(entities));
-    }
-    event
-}
-
-/// A reference where the entity is a FHIR resource, an identifier where it is an image or a thing of the network.
-fn what(entry: &AuditEntry) -> Tree<'_> {
-    if lenticular_fhir::kinds::kind(&entry.kind).is_some() {
-        return Tree::object([("reference", Tree::string(format!("{}/{}", entry.kind, entry.entity)))]);
-    }
-    let dicom = matches!(entry.kind.as_str(), "Study" | "Series" | "Instance");
-    let value = if dicom { format!("urn:oid:{}", entry.entity) } else { entry.entity.clone() };
-    let system = if dicom { "urn:dicom:uid" } else { "urn:ietf:rfc:3986" };
-    let identifier = Tree::object([("system", Tree::string(system)), ("value", Tree::string(value))]);
-    Tree::object([("identifier", identifier), ("display", Tree::string(entry.kind.as_str()))])
 }

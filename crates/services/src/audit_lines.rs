@@ -39,8 +39,9 @@ impl Services {
         let pairs: Vec<_> =
             pairs.into_iter().filter(|(name, _)| !matches!(name.as_str(), "_count" | "_page")).collect();
         let outcome = match self.read_audit_search(caller, &pairs, base) {
-            Ok(filter) => {
+            Ok(mut filter) => {
                 self.blocking(move |services| {
+                    services.resolve_agents(&mut filter)?;
                     let names = member_names(services)?;
                     let services = services.clone();
                     Ok(AuditLines { services, filter: Some(filter), names, left: LINES, begun: false })

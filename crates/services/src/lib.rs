@@ -13,6 +13,7 @@ pub mod annotations;
 pub mod audit;
 pub mod audit_events;
 pub mod audit_lines;
+pub mod browsers;
 pub mod commit;
 pub mod demo;
 pub mod deployment;

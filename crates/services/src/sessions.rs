@@ -3,6 +3,7 @@
 
 use crate::access::Caller;
 use crate::audit::Access;
+use crate::browsers::Browser;
 use crate::network::tokens::{self, Token, fresh_token, public_id};
 use crate::network::{Member, NETWORK, kinds, owner, row, token_id};
 use crate::users::{User, current, parse_login};
@@ -34,6 +35,8 @@ pub struct Whence<'a> {
     pub address: &'a str,
     /// What the browser kept from an earlier session ([`LoggedIn::browser`]).
     pub browser: Option<&'a str>,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
 }
 
 /// Who somebody is and what they may, as the app asks for it.
@@ -110,7 +113,7 @@ impl Services {
         let right = self.verify_password(user.as_ref().map(|user| user.password.clone()), password).await?;
         let browser = whence.browser.filter(|_| known).map(str::to_owned);
         let begun = match user.filter(|_| right) {
-            Some(user) => self.begin_session(user, browser).await?,
+            Some(user) => self.begin_session(user, browser, Browser::of(whence.user_agent)).await?,
             None => None,
         };
         match begun {
@@ -142,6 +145,7 @@ impl Services {
         &self,
         known: User,
         browser: Option<String>,
+        called: Option<Browser>,
     ) -> Result<Option<(LoggedIn, Principal)>, Fault> {
         /// Browsers that are remembered of a user.
         const BROWSERS: usize = 8;
@@ -165,6 +169,7 @@ impl Services {
                     user: Some(user.login.clone()),
                     session: true,
                     epoch: user.epoch,
+                    browser: called,
                     ..Token::default()
                 };
                 (user.seen, user.home) = (Some(now.0), Some(landing.org));

@@ -272,12 +272,15 @@ impl Services {
     /// The users of a member.
     pub async fn users_of(&self, org: OrgNo) -> Result<Vec<UserSummary>, Fault> {
         self.blocking(move |services| {
-            let query = Query::all(kinds::USER, LISTED).with(Test::Is(ORG, org.0.to_string()));
-            let rows = services.store.reader.search(&scope(), &query)?.rows;
-            let users: Vec<User> = rows.iter().map(body).collect::<Result<_, _>>()?;
-            Ok(users.iter().filter_map(|user| user.summary(org)).collect())
+            Ok(services.member_users(org)?.iter().filter_map(|user| user.summary(org)).collect())
         })
         .await
+    }
+
+    /// The users of a member as they are kept. For threads that may wait.
+    pub(crate) fn member_users(&self, org: OrgNo) -> Result<Vec<User>, Fault> {
+        let query = Query::all(kinds::USER, LISTED).with(Test::Is(ORG, org.0.to_string()));
+        self.store.reader.search(&scope(), &query)?.rows.iter().map(body).collect()
     }
 
     /// The users of the own member, for its administrators.

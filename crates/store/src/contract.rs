@@ -332,7 +332,8 @@ pub struct AuditFilter {
     pub low: Option<i64>,
     pub high: Option<i64>,
     pub patient: Option<String>,
-    pub agent: Option<String>,
+    /// Any of these; where there is none, everybody.
+    pub agents: Vec<String>,
     pub entity: Option<String>,
     pub kind: Option<String>,
     pub action: Option<char>,

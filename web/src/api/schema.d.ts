@@ -441,6 +441,13 @@ export interface components {
             /** @description Objects, at most 10,000. */
             measurements?: Record<string, never>[];
         };
+        /** @description A browser and the system it runs on. */
+        Browser: {
+            /** @description Such as `Firefox`. */
+            name: string;
+            /** @description Such as `Windows`; absent where it is not known. */
+            system?: string | null;
+        };
         /** @description A user that was changed. */
         ChangedUser: {
             /** @description Where a new one was asked for: shown this once. */
@@ -885,6 +892,7 @@ export interface components {
         TokenSummary: {
             /** @description As the audit log names it. */
             agent: string;
+            browser?: components["schemas"]["Browser"] | null;
             /** @description FHIR instant. */
             created: string;
             /** @description FHIR instant. */
@@ -1006,10 +1014,12 @@ export interface operations {
                 date?: string;
                 /** @description a Patient id */
                 patient?: string;
-                /** @description who acted */
+                /** @description who acted: a login, a device, or the name of a user */
                 "agent-name"?: string;
                 /** @description what was touched, such as Patient/p1 */
                 entity?: string;
+                /** @description the kind of what was touched, such as Study or Token */
+                "entity-type"?: string;
                 /** @description one of C R U D E */
                 action?: string;
                 /** @description 0, 4 or 8 */

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE INDEX IF NOT EXISTS entry_time ON entry (org, time, seq);
 CREATE INDEX IF NOT EXISTS entry_patient ON entry (org, patient, time, seq) WHERE patient IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_kind ON entry (org, kind, time, seq);
 CREATE INDEX IF NOT EXISTS entry_id ON entry (org, id);
 CREATE TABLE IF NOT EXISTS reached (file INTEGER PRIMARY KEY, offset INTEGER NOT NULL, entries INTEGER NOT NULL);
 ";
@@ -216,7 +217,6 @@ fn statement(filter: &AuditFilter) -> (String, Vec<Value>) {
     let pairs = [
         ("id=?", filter.id.clone()),
         ("patient=?", filter.patient.clone()),
-        ("agent=?", filter.agent.clone()),
         ("entity=?", filter.entity.clone()),
         ("kind=?", filter.kind.clone()),
         ("action=?", filter.action.map(|action| action.to_string())),
@@ -237,10 +237,45 @@ fn statement(filter: &AuditFilter) -> (String, Vec<Value>) {
             add(condition, Value::Integer(value));
         }
     }
+    if !filter.agents.is_empty() {
+        let first = values.len() + 1;
+        values.extend(filter.agents.iter().cloned().map(Value::Text));
+        let places: Vec<String> = (first..=values.len()).map(|place| format!("?{place}")).collect();
+        text.push_str(&format!(" AND agent IN ({})", places.join(",")));
+    }
     if filter.no_patient {
         text.push_str(" AND patient IS NULL");
     }
     values.push(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
     text.push_str(&format!(" ORDER BY time DESC,seq DESC LIMIT ?{}", values.len()));
     (text, values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The index that answers the search, and whether it has to sort.
+    #[track_caller]
+    fn check(filter: AuditFilter, expected: &str) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        let (text, values) = statement(&AuditFilter { org: 1, limit: 50, ..filter });
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let rows = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        let plan: Vec<String> = rows.map(Result::unwrap).collect();
+        assert!(plan[0].contains(&format!("USING INDEX {expected} ")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+    }
+
+    #[test]
+    fn each_search_is_read_in_the_order_of_an_index() {
+        let of_kind = || AuditFilter { kind: Some("Study".into()), ..AuditFilter::default() };
+        check(AuditFilter::default(), "entry_time");
+        check(of_kind(), "entry_kind");
+        check(AuditFilter { no_patient: true, before: Some(7), ..of_kind() }, "entry_kind");
+        check(AuditFilter { low: Some(1), high: Some(2), ..of_kind() }, "entry_kind");
+        check(AuditFilter { agents: vec!["a".into(), "b".into()], ..of_kind() }, "entry_kind");
+        check(AuditFilter { patient: Some("p".into()), ..AuditFilter::default() }, "entry_patient");
+    }
 }

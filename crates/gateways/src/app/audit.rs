@@ -27,8 +27,9 @@ pub const OPERATIONS: &[Operation] = &[operation(
 .asks(&[
     ("date", "as in a search for AuditEvents, such as ge2026-11-01"),
     ("patient", "a Patient id"),
-    ("agent-name", "who acted"),
+    ("agent-name", "who acted: a login, a device, or the name of a user"),
     ("entity", "what was touched, such as Patient/p1"),
+    ("entity-type", "the kind of what was touched, such as Study or Token"),
     ("action", "one of C R U D E"),
     ("outcome", "0, 4 or 8"),
 ])

@@ -3,6 +3,7 @@
 use super::openapi::{Operation, operation};
 use super::{read, respond};
 use crate::doors::{Door, open};
+use crate::http::user_agent;
 use crate::login;
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use lenticular_base::{Fault, OrgId, OrgNo};
 use lenticular_policy::{Principal, Purpose, Role};
 use lenticular_services::audit::Access;
+use lenticular_services::browsers::Browser;
 use lenticular_services::members::MemberDetails;
 use lenticular_services::network::NETWORK;
 use lenticular_services::network::setup::{Owner, SetUp};
@@ -86,7 +88,8 @@ async fn set_up(State(services): State<Services>, headers: HeaderMap, body: Body
     let request = read(&headers, body).await;
     // to the end, with its entry in the log, even where nobody waits any more
     let running = services.clone();
-    let done = tokio::spawn(async move { set_up_audited(&running, request).await });
+    let browser = Browser::of(user_agent(&headers));
+    let done = tokio::spawn(async move { set_up_audited(&running, request, browser).await });
     match done.await.map_err(Fault::internal).flatten() {
         Ok((made, job)) => {
             let (member, role) = (made.member.id, Role::Administrator.name().to_owned());
@@ -105,11 +108,12 @@ async fn set_up(State(services): State<Services>, headers: HeaderMap, body: Body
 async fn set_up_audited(
     services: &Services,
     request: Result<SetupRequest, Fault>,
+    browser: Option<Browser>,
 ) -> Result<(SetUp, Option<String>), Fault> {
     let outcome = async {
         let SetupRequest { secret, id, name, timezone, locale, owner, sample } = request?;
         let details = MemberDetails { name: Some(name), timezone, locale };
-        let made = services.set_up(&secret, OrgId::parse(&id)?, details, owner).await?;
+        let made = services.set_up(&secret, OrgId::parse(&id)?, details, owner, browser).await?;
         // the member is made whether or not its sample can be loaded; the list of jobs tells
         let job = match sample {
             true => services.load_sample(&made.member, SampleSize::Small).await.ok(),

@@ -94,7 +94,9 @@ fn audit_event() -> Value {
         ("date", "date"),
         ("patient", "reference"),
         ("agent-name", "string"),
+        ("altid", "token"),
         ("entity", "reference"),
+        ("entity-type", "token"),
         ("action", "token"),
         ("outcome", "token"),
     ];

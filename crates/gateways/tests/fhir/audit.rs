@@ -296,3 +296,121 @@ async fn set_up_is_in_the_log_whether_it_succeeds_or_not() {
         house.network_log().into_iter().map(|entry| (entry.interaction, entry.outcome)).collect();
     assert_eq!(refused, vec![("set-up".to_owned(), 4); 3]);
 }
+
+/// The events that a search of the log finds, newest first.
+async fn events(client: &Client<'_>, query: &str) -> Vec<Value> {
+    let page = client.get(&format!("/AuditEvent?{query}")).await;
+    assert_eq!(page.status, StatusCode::OK, "{query}");
+    let entries = page.json()["entry"].as_array().cloned().unwrap_or_default();
+    entries.into_iter().map(|entry| entry["resource"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_says_its_kind_and_is_found_by_it() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    a.put(patient("p", "One")).await;
+    a.get("/Patient?family=None").await;
+    a.get("/Organization").await;
+    a.get("/api/shares").await;
+    let shares = events(&a, "entity-type=Share").await;
+    assert_eq!(shares.len(), 1);
+    assert_eq!(shares[0]["entity"][0]["name"], "Share", "a list of a kind names the kind");
+    assert_eq!(shares[0]["entity"][0]["role"]["code"], "4");
+    let asked = "entity-type=http://hl7.org/fhir/resource-types%7CPatient";
+    assert_eq!(interactions(&a, asked).await, ["search-type", "update"]);
+    assert_eq!(interactions(&a, "entity-type=Patient&action=U&entity=Patient/p").await, ["update"]);
+    assert!(interactions(&a, "entity-type=Immunization").await.is_empty());
+    for event in events(&a, "_count=50").await {
+        for entity in event["entity"].as_array().unwrap() {
+            assert!(entity["name"].is_null() || entity["query"].is_null(), "sev-1: {entity}");
+        }
+    }
+    let page = a.get("/AuditEvent?entity-type=AuditEvent&_count=2").await.json();
+    let links = page["link"].as_array().unwrap();
+    let next = text(&links.iter().find(|link| link["relation"] == "next").unwrap()["url"]).to_owned();
+    assert!(next.contains("entity-type=AuditEvent"), "{next}");
+    let rest = interactions(&a, next.split_once('?').unwrap().1).await;
+    assert!(!rest.is_empty(), "and the next page is of that kind too");
+    for query in
+        ["entity-type=Patient,Study", "entity-type=1", "entity-type=Study&entity=Patient/p", "entity-type="]
+    {
+        assert_eq!(a.get(&format!("/AuditEvent?{query}")).await.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+    let lines = a.get("/api/audit.csv?entity-type=Share").await;
+    let lines = String::from_utf8(lines.body.clone()).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_sees_what_was_done_to_the_network() {
+    let house = House::open().await;
+    let a = Client::a(&house);
+    house.user("hospital-a", "admin", Role::Administrator).await;
+    let cookie = house.sign_in("admin", crate::identity::PASSWORD).await;
+    let post = |path: &'static str, body: Value| house.app(&cookie, "POST", path, body);
+    let anna = json!({ "login": "anna", "name": "Anna", "role": "clinician" });
+    assert_eq!(post("/api/users", anna).await.status, 201);
+    assert_eq!(post("/api/devices", json!({ "ae": "CT1" })).await.status, 201);
+    let token = json!({ "name": "script", "role": "clinician", "days": 1 });
+    let token = post("/api/tokens", token).await.json();
+    a.get("/Device/Meier").await;
+    a.get("/Device?patient=Meier").await;
+    house.send(a.token, "DELETE", "/api/users/Meier", &[], Vec::new()).await;
+    house.send(a.token, "DELETE", "/api/devices/MEIER", &[], Vec::new()).await;
+    let administrator = house.token("hospital-a", Role::Administrator).await;
+    let administrator = Client { house: &house, token: &administrator };
+    let log = Value::from(events(&administrator, "_count=100").await).to_string();
+    assert!(!log.contains("Meier") && !log.contains("MEIER"), "{log}");
+    for seen in ["anna", "CT1", text(&token["id"])] {
+        assert!(log.contains(seen), "{seen}: {log}");
+    }
+    assert_eq!(interactions(&administrator, "entity=User/anna").await, ["create"]);
+    assert!(interactions(&administrator, "entity=User/Meier").await.is_empty());
+    assert_eq!(interactions(&administrator, "entity-type=Device&action=C").await, ["create"]);
+    assert_eq!(interactions(&administrator, "entity-type=Patient").await, [""; 0]);
+    for query in ["entity=User/Meier&outcome=4", "entity=Device/Meier"] {
+        let refused = administrator.get(&format!("/AuditEvent?{query}")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{query}");
+    }
+    let refused = events(&administrator, "outcome=4&entity-type=User").await;
+    assert_eq!(refused[0]["entity"][0]["name"], "User", "what kind of thing it was is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_the_member_are_named() {
+    let house = House::open().await;
+    let (a, b) = (Client::a(&house), Client::b(&house));
+    let member = house.services.member("hospital-a").await.unwrap();
+    let password = crate::identity::PASSWORD;
+    let add =
+        house.services.add_user(&member, "adam", "Dr Adam Bärlow", Role::Clinician, None, password, false);
+    add.await.unwrap();
+    a.put(patient("p", "One")).await;
+    a.share("p", "hospital-b").await;
+    let cookie = house.sign_in("adam", password).await;
+    house.app(&cookie, "GET", "/fhir/Patient/p", Value::Null).await;
+    let token = json!({ "name": "PACS", "role": "clinician", "days": 1 });
+    let token = house.app(&cookie, "POST", "/api/tokens", token).await.json();
+    let script = Client { house: &house, token: text(&token["token"]) };
+    script.get("/Patient/p").await;
+    b.get("/Patient/p").await;
+    let names: Vec<(String, String)> = events(&a, "patient=p&action=R")
+        .await
+        .iter()
+        .map(|event| &event["agent"][0])
+        .map(|agent| (text(&agent["name"]).to_owned(), text(&agent["altId"]).to_owned()))
+        .collect();
+    let expected = [("dr", "dr"), ("Dr Adam Bärlow (PACS)", "adam/PACS"), ("Dr Adam Bärlow", "adam")];
+    assert_eq!(names, expected.map(|(name, login)| (name.to_owned(), login.to_owned())));
+    for asked in ["agent-name=adam", "altid=adam", "agent-name=dr%20adam%20B%C3%84RLOW"] {
+        assert_eq!(interactions(&a, &format!("{asked}&patient=p")).await, ["read"], "{asked}");
+    }
+    let lines = a.get("/api/audit.csv?agent-name=Dr%20Adam%20B%C3%A4rlow&patient=p").await;
+    assert_eq!(String::from_utf8(lines.body.clone()).unwrap().lines().count(), 2);
+    let theirs = events(&b, "patient=p&action=R").await;
+    assert!(
+        theirs.iter().all(|event| !event.to_string().contains("Adam")),
+        "no other member learns the name"
+    );
+}

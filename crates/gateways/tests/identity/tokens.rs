@@ -109,3 +109,19 @@ async fn a_token_ends_with_its_user() {
     assert_eq!(house.app(&admin, "DELETE", "/api/users/anna", Value::Null).await.status, 204);
     assert_eq!(house.get(&token, "/fhir/Patient", "*/*").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_session_says_with_what_it_was_begun() {
+    let house = House::open().await;
+    house.user("hospital-a", "anna", Role::Clinician).await;
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0 <secret>";
+    let form = "login=anna&password=correct+horse+battery";
+    let cookie = super::session_cookie(&house.post_form("/login", &[("user-agent", agent)], form).await);
+    house.sign_in("anna", PASSWORD).await;
+    create(&house, &cookie, "clinician").await;
+    let tokens = listed(&house, &cookie).await;
+    let browsers: Vec<_> = tokens.iter().map(|token| token["browser"].clone()).collect();
+    assert_eq!(browsers.iter().filter(|browser| browser.is_null()).count(), 2, "{tokens:?}");
+    assert!(browsers.contains(&json!({ "name": "Firefox", "system": "Windows" })), "{browsers:?}");
+    assert!(!Value::from(tokens).to_string().contains("secret"));
+}

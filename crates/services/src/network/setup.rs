@@ -1,6 +1,7 @@
 //! The one-time link with which the owner of a fresh data folder makes the first member.
 
 use super::{Member, NETWORK, body, kinds, next_number, owner, row, scope, token_id};
+use crate::browsers::Browser;
 use crate::members::MemberDetails;
 use crate::sessions::LoggedIn;
 use crate::users::{User, admitted, parse_login, parse_name};
@@ -61,6 +62,7 @@ impl Services {
         id: OrgId,
         details: MemberDetails,
         person: Option<Owner>,
+        browser: Option<Browser>,
     ) -> Result<SetUp, Fault> {
         let key = token_id(secret);
         self.check_setup(key.clone()).await?;
@@ -103,7 +105,7 @@ impl Services {
         let (member, user): (Member, Option<User>) = committed.answer;
         let token = self.issue(&member, Role::Administrator, "owner", 8 * 3_600_000, true).await?;
         let session = match user {
-            Some(user) => self.begin_session(user, None).await?.map(|(begun, _)| begun),
+            Some(user) => self.begin_session(user, None, browser).await?.map(|(begun, _)| begun),
             None => None,
         };
         Ok(SetUp { member, token, session })

@@ -3,6 +3,7 @@
 use super::{Member, NETWORK, body, kinds, owner, row, scope};
 use crate::access::Caller;
 use crate::audit::Access;
+use crate::browsers::Browser;
 use crate::users::User;
 use crate::{Services, random};
 use lenticular_base::ids::hex;
@@ -40,6 +41,9 @@ pub struct Token {
     /// The token of the owner of the deployment.
     #[serde(default)]
     pub operator: bool,
+    /// Of a session: what it was begun with, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub browser: Option<Browser>,
 }
 
 /// A token as it is listed.
@@ -58,6 +62,9 @@ pub struct TokenSummary {
     pub last_used: Option<String>,
     /// A browser's session.
     pub session: bool,
+    /// Of a session: the browser that it was begun with, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<Browser>,
     /// Whether it is the caller's own.
     pub own: bool,
 }
@@ -411,6 +418,7 @@ impl Token {
             expires: Instant(self.expires).to_string(),
             last_used: last_used.map(|at| at.to_string()),
             session: self.session,
+            browser: self.browser,
         }
     }
 }

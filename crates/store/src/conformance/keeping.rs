@@ -156,7 +156,7 @@ pub fn audits(harness: &mut dyn Harness) {
         };
         assert_eq!(with(&|f| f.no_patient = true), 6);
         assert_eq!(with(&|f| f.patient = Some("p".into())), 6);
-        assert_eq!(with(&|f| f.agent = Some("odd".into())), 6);
+        assert_eq!(with(&|f| f.agents = vec!["odd".into(), "nobody".into()]), 6);
         assert_eq!(with(&|f| f.entity = Some("x1".into())), 3);
         assert_eq!(with(&|f| f.kind = Some("Study".into())), 0);
         assert_eq!(with(&|f| f.action = Some('R')), 4);
