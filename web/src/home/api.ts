@@ -1,5 +1,5 @@
 // What the home page asks; each block asks by itself.
-import { askJson } from "../api/http.ts";
+import { api, type Schemas } from "../api/app.ts";
 import { askFhir, included, matches, query } from "../records/api.ts";
 import { target } from "../records/fhir/read.ts";
 import type { Bundle, ImagingStudy, Patient, Resource } from "../records/fhir/types.ts";
@@ -35,57 +35,32 @@ export const newPatients = (since: string) => ({
   },
 });
 
-export interface Conflict {
-  id: string;
-  received: string;
-  reason: string;
-  patient_name?: string;
-  description?: string;
-}
-
 export const conflicts = {
   queryKey: ["home", "conflicts"],
-  queryFn: async ({ signal }: Signal) => (await askJson<{ conflicts: Conflict[] }>("/api/conflicts", { signal })).conflicts,
+  queryFn: async ({ signal }: Signal) => (await api("get", "/api/conflicts", { signal })).conflicts,
 } as const;
 
-export interface IncomingShare {
-  id: string;
-  study?: string;
-  patient?: string;
-  from_name: string;
-  created?: string;
-  expires?: string;
-  patient_name?: string;
-  description?: string;
-}
+export type IncomingShare = Schemas["Incoming"];
 
 export const incomingShares = {
   queryKey: ["home", "incoming"],
   queryFn: async ({ signal }: Signal) => {
-    const { shares } = await askJson<{ shares: IncomingShare[] }>("/api/shares?direction=incoming", { signal });
-    return [...shares].sort((a, b) => Date.parse(b.created ?? "") - Date.parse(a.created ?? ""));
+    const { shares } = await api("get", "/api/shares", { query: { direction: "incoming" }, signal });
+    return [...(shares as IncomingShare[])].sort((a, b) => Date.parse(b.created ?? "") - Date.parse(a.created ?? ""));
   },
 } as const;
 
-export interface System {
-  health: { name: string; ok: boolean; message: string }[];
-  jobs: { id: string; kind: string; state: string; done: number; total: number; message: string; started: string; ended?: string }[];
-  storage?: { data_bytes?: number; free_bytes?: number; resources?: number; instances?: number; studies?: number };
-  version: string;
-  uptime_seconds: number;
-}
-
 export const system = {
   queryKey: ["home", "system"],
-  queryFn: ({ signal }: Signal) => askJson<System>("/api/system", { signal }),
+  queryFn: ({ signal }: Signal) => api("get", "/api/system", { signal }),
 } as const;
 
 export const devices = {
   queryKey: ["home", "devices"],
-  queryFn: async ({ signal }: Signal) => (await askJson<{ devices: { ae: string; last_seen?: string | null; last_outcome?: string | null }[] }>("/api/devices", { signal })).devices,
+  queryFn: async ({ signal }: Signal) => (await api("get", "/api/devices", { signal })).devices,
 } as const;
 
 export const users = {
   queryKey: ["home", "users"],
-  queryFn: async ({ signal }: Signal) => (await askJson<{ users: { login: string; name: string; role: string; disabled: boolean; last_seen?: string | null }[] }>("/api/users", { signal })).users,
+  queryFn: async ({ signal }: Signal) => (await api("get", "/api/users", { signal })).users,
 } as const;

@@ -13,11 +13,12 @@ import { Thumbnail } from "../records/patient/Thumbnail.tsx";
 import { conflicts, devices, incomingShares, newestReports, newestStudies, newPatients, system, users } from "./api.ts";
 import { Block, Framed, Line, Lines } from "./Block.tsx";
 import classes from "./home.module.css";
+import { reasonKey } from "../tray/api.ts";
 
 const FEW = 6;
 
 /** A DICOM name (`Ding^Guoqiang=丁^国强`) as people read it. */
-export function shownName(value: string | undefined): string {
+export function shownName(value: string | null | undefined): string {
   if (!value) return "";
   const [alphabetic = "", ideographic = ""] = value.split("=");
   return [personName(ideographic), personName(alphabetic)].filter(Boolean).join(" · ");
@@ -143,6 +144,7 @@ export function OpenedBefore() {
 
 export function Conflicts() {
   const { t } = useTranslation("home");
+  const { t: tray } = useTranslation("tray");
   const format = useFormat();
   return (
     <Block title={t("conflicts.title")} asked={conflicts} all="/tray" isEmpty={(found) => found.length === 0} empty={t("conflicts.empty")}>
@@ -154,7 +156,7 @@ export function Conflicts() {
               icon={<IconAlertTriangle size={18} stroke={1.6} aria-hidden />}
               to={`/tray/${conflict.id}`}
               title={[shownName(conflict.patient_name), conflict.description].filter(Boolean).join(" · ") || t("conflicts.one")}
-              detail={conflict.reason}
+              detail={tray(reasonKey(conflict.reason) ?? "", { defaultValue: conflict.reason })}
               when={format.relative(conflict.received)}
             />
           ))}

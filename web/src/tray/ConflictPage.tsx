@@ -39,7 +39,7 @@ function useNext(id: string): Conflict | undefined {
 
 interface DecideProps {
   details: Details;
-  onDecided: (choice: string, all: boolean) => void;
+  onDecided: (choice: Choice, all: boolean) => void;
 }
 
 function Decide({ details, onDecided }: DecideProps) {
@@ -54,7 +54,7 @@ function Decide({ details, onDecided }: DecideProps) {
   const deciding = useMutation({
     mutationFn: () => decide(conflict.id, choice ?? "keep", all && alike > 0),
     onSuccess: async () => {
-      onDecided(choice ?? "", all && alike > 0);
+      onDecided(choice ?? "keep", all && alike > 0);
       done(t("decided"));
       await client.invalidateQueries({ queryKey: conflictsQuery.queryKey, exact: true });
       void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" && query.queryKey[0] !== "conflicts" });

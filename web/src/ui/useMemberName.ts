@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { askJson } from "../api/http.ts";
+import { api } from "../api/app.ts";
 import { useSession } from "../app/session.tsx";
 
 /** The name of a member by its id; the id itself until it is known. */
@@ -7,7 +7,7 @@ export function useMemberName(): (id: string) => string {
   const session = useSession();
   const { data } = useQuery({
     queryKey: ["members", "names"],
-    queryFn: ({ signal }) => askJson<{ members: { id: string; name: string }[] }>("/api/members", { signal }),
+    queryFn: ({ signal }) => api("get", "/api/members", { signal }),
     enabled: session.user !== null,
     staleTime: 60_000,
   });

@@ -20,7 +20,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Recent } from "./recent.ts";
 import { recents } from "./recent.ts";
-import { askJson } from "../../api/http.ts";
+import { api } from "../../api/app.ts";
 import { searchStudies, type StudyRow } from "../../imaging/studies/qido.ts";
 import { askFhir, matches, patientParameters, query } from "../../records/api.ts";
 import { mrnOf, namesOf } from "../../records/fhir/read.ts";
@@ -109,7 +109,7 @@ export function usePaletteMembers(): (text: string) => Entry[] {
   const to = session.can.includes("administer") ? "/admin/members" : session.can.includes("share") ? "/sharing" : null;
   const { data } = useQuery({
     queryKey: ["members", "names"],
-    queryFn: ({ signal }) => askJson<{ members: { id: string; name: string }[] }>("/api/members", { signal }),
+    queryFn: ({ signal }) => api("get", "/api/members", { signal }),
     enabled: to !== null,
     staleTime: 60_000,
   });
