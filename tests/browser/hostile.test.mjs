@@ -120,7 +120,7 @@ async function harmless(visitor, path, { holds, act } = {}) {
   await act?.(page);
   await drawn(visitor);
   // a pointer over everything that could be waiting for one
-  for (const title of await page.locator("main [title], main bdi").all().then((all) => all.slice(0, 6))) await title.hover({ timeout: 1500, trial: false }).catch(() => undefined);
+  for (const title of await page.locator("main [title]").all().then((all) => all.slice(0, 2))) await title.hover({ timeout: 500 }).catch(() => undefined);
   const found = [];
   const shown = await page.evaluate(() => document.body.innerText);
   for (const text of holds ?? []) if (!shown.includes(text)) found.push(`${path} does not show ${text} as text`);
@@ -173,7 +173,7 @@ describe("hostile text", () => {
   after(() => clinician?.leave());
 
   test("in the list of patients", async () => {
-    fine(await harmless(clinician, "/patients?q=Hostile", { holds: ["<img src=x"] }));
+    fine(await harmless(clinician, "/patients?q=Hostile", { holds: ["<svg/onload"] }));
     fine(await harmless(clinician, `/patients?q=${encodeURIComponent(IMAGE)}`));
     fine(await isolated(clinician.page));
   });

@@ -305,14 +305,14 @@ describe("a session that ends", () => {
       assert.equal(answer.status(), 200, await answer.text());
     };
     await change(true);
-    await page.getByRole("link", { name: say("app:nav.upload") }).first().click();
-    await page.getByRole("link", { name: say("app:nav.patients") }).first().click().catch(() => undefined);
+    await page.getByRole("link", { name: say("app:nav.tray") }).first().click();
     await page.waitForURL(isLogin);
+    assert.equal(new URL(page.url()).searchParams.get("next"), "/tray");
     await again(page, user);
     await page.locator("[role=alert]").waitFor();
     await change(false);
     await again(page, user);
-    await page.waitForURL((url) => url.pathname === "/patients" || url.pathname === "/upload");
+    await page.waitForURL((url) => url.pathname === "/tray");
     await page.getByRole("heading", { level: 1 }).waitFor();
     assert.deepEqual(visitor.errors, []);
     await visitor.leave();

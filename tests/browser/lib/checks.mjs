@@ -102,17 +102,25 @@ export async function overflow(page) {
       }
       return false;
     };
-    const scrolls = (element) => {
+    // what is left of a control within whatever cuts it off; null where it can be scrolled to
+    const visible = (element) => {
+      let { left, right } = element.getBoundingClientRect();
       for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
-        if (/auto|scroll/.test(getComputedStyle(at).overflowX) && at.scrollWidth > at.clientWidth) return true;
+        const { overflowX } = getComputedStyle(at);
+        if (/auto|scroll/.test(overflowX) && at.scrollWidth > at.clientWidth) return null;
+        if (!/hidden|clip/.test(overflowX)) continue;
+        const frame = at.getBoundingClientRect();
+        left = Math.max(left, frame.left);
+        right = Math.min(right, frame.right);
       }
-      return false;
+      return { left, right };
     };
     const controls = "a[href], button, input, select, textarea, [role=button], [role=tab], [role=option], [role=menuitem], [role=menuitemradio], [tabindex='0']";
     for (const element of document.querySelectorAll(controls)) {
       const box = element.getBoundingClientRect();
-      if (box.width <= 1 || box.height <= 1 || (box.left >= -1 && box.right <= innerWidth + 1)) continue;
-      if (hidden(element) || scrolls(element)) continue;
+      if (box.width <= 1 || box.height <= 1 || hidden(element)) continue;
+      const left = visible(element);
+      if (!left || (left.left >= -1 && left.right <= innerWidth + 1 && left.right - left.left >= Math.min(16, box.width))) continue;
       found.push(`${element.tagName.toLowerCase()} "${(element.getAttribute("aria-label") ?? element.textContent ?? "").slice(0, 60)}" from ${Math.round(box.left)} to ${Math.round(box.right)} in a window of ${innerWidth}`);
     }
     return found.slice(0, 10);
