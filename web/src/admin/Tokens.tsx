@@ -35,6 +35,8 @@ export function TokenList({ show, own = false, adding = false, onAdding }: Props
   const [made, setMade] = useState<string | null>(null);
   const changed = () => void client.invalidateQueries({ queryKey: tokensQuery.queryKey });
   const sessions = show === "sessions";
+  const browserOf = ({ browser }: Token) => (browser ? (browser.system ? t("sessions.browserOn", { name: browser.name, system: browser.system }) : browser.name) : "");
+  const nameOf = (token: Token) => (token.browser ? `${token.agent} · ${browserOf(token)}` : token.agent);
   const rows = (data ?? []).filter((token) => token.session === sessions && (!own || token.own)).sort((a, b) => (b.created > a.created ? 1 : -1));
   return (
     <>
@@ -64,6 +66,7 @@ export function TokenList({ show, own = false, adding = false, onAdding }: Props
                 </Group>
               ),
             },
+            ...(sessions ? [{ key: "browser", head: t("sessions.browser"), cell: (token: Token) => browserOf(token) || "—" }] : []),
             { key: "role", head: t("users.role"), cell: (token) => words(`roles.${token.role}`) },
             { key: "created", head: t("tokens.created"), cell: (token) => format.time(token.created) },
             { key: "used", head: t("tokens.used"), cell: (token) => (token.last_used ? format.time(token.last_used) : t("never")) },
@@ -72,7 +75,7 @@ export function TokenList({ show, own = false, adding = false, onAdding }: Props
           actions={{
             head: t("actions"),
             cell: (token) => (
-              <Button size="xs" variant="default" aria-label={t(sessions ? "sessions.endThe" : "tokens.revokeThe", { name: token.agent })} onClick={() => setRemoving(token)}>
+              <Button size="xs" variant="default" aria-label={t(sessions ? "sessions.endThe" : "tokens.revokeThe", { name: nameOf(token) })} onClick={() => setRemoving(token)}>
                 {t(sessions ? "sessions.end" : "tokens.revoke")}
               </Button>
             ),
@@ -81,7 +84,7 @@ export function TokenList({ show, own = false, adding = false, onAdding }: Props
       )}
       {removing && (
         <Confirm
-          title={t(sessions ? "sessions.endThe" : "tokens.revokeThe", { name: removing.agent })}
+          title={t(sessions ? "sessions.endThe" : "tokens.revokeThe", { name: nameOf(removing) })}
           words={t(sessions ? "sessions.endWords" : "tokens.revokeWords")}
           submit={t(sessions ? "sessions.end" : "tokens.revoke")}
           send={() => removeToken(removing.id)}

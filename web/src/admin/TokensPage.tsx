@@ -1,7 +1,7 @@
 import { Page } from "../ui/Page.tsx";
 import { useTranslation } from "react-i18next";
 import { useState } from "react";
-import { Button } from "@mantine/core";
+import { Button, Title } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { TokenList } from "./Tokens.tsx";
 
@@ -19,6 +19,10 @@ export function TokensPage() {
       }
     >
       <TokenList show="tokens" adding={adding} onAdding={setAdding} />
+      <Title order={2} size="h4">
+        {t("sessions.title")}
+      </Title>
+      <TokenList show="sessions" />
     </Page>
   );
 }

@@ -7,8 +7,9 @@ import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Loading } from "../ui/Loading.tsx";
 import { Offline } from "../ui/Offline.tsx";
+import { Refused } from "../ui/Refused.tsx";
 import { Logo } from "./Logo.tsx";
-import { type Place, placesFor } from "./navigation.ts";
+import { type Place, placesFor, refusedPlace } from "./navigation.ts";
 import { useOpenPalette } from "./palette.ts";
 import { Places, useIsHere } from "./Places.tsx";
 import classes from "./Shell.module.css";
@@ -48,6 +49,7 @@ export function Shell() {
   const [drawer, { open, close }] = useDisclosure();
   const places = placesFor(session);
   const path = useRouterState({ select: (state) => state.location.pathname });
+  const refused = refusedPlace(session, path);
   useEffect(() => close(), [path, close]);
   return (
     <AppShell
@@ -99,7 +101,7 @@ export function Shell() {
       <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
         <Offline />
         <Suspense fallback={<Loading />}>
-          <Outlet />
+          {refused ? <Refused title={t(`nav.${refused.name}`)} /> : <Outlet />}
         </Suspense>
       </AppShell.Main>
       {phone && (

@@ -43,4 +43,8 @@ export const PLACES: Place[] = [
   { to: "/system", name: "system", icon: IconActivityHeartbeat, group: "manage", when: can("administer") },
 ];
 
+/** The place of administration at that path that the role may not use; elsewhere each page says itself what is not allowed. */
+export const refusedPlace = (session: Session, path: string) =>
+  PLACES.find((place) => place.group === "manage" && place.to === path.replace(/\/+$/, "") && !place.when(session));
+
 export const placesFor = (session: Session) => PLACES.filter((place) => place.when(session));

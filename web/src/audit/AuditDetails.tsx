@@ -10,12 +10,14 @@ interface Props {
   event: AuditEvent;
   told: Told;
   name?: string;
+  /** Whether who looks sees no patients, and so may not search by what may be one's. */
+  noPatients: boolean;
   close: () => void;
   /** Shows what else is known of this one. */
   filter: (search: AuditSearch) => void;
 }
 
-export function AuditDetails({ event, told, name, close, filter }: Props) {
+export function AuditDetails({ event, told, name, noPatients, close, filter }: Props) {
   const { t, i18n } = useTranslation("audit");
   const { t: words } = useTranslation("app");
   const { t: ui } = useTranslation("ui");
@@ -25,7 +27,8 @@ export function AuditDetails({ event, told, name, close, filter }: Props) {
   const lines: [string, string][] = [
     [t("detail.at"), format.time(told.at)],
     [t("detail.exact"), told.at],
-    [t("detail.who"), told.whoAt || told.who],
+    [t("detail.who"), told.who],
+    [t("detail.login"), told.whoAt || told.login],
     [t("detail.role"), i18n.exists(`app:roles.${told.role}`) ? words(`roles.${told.role}`) : told.role],
     [t("detail.action"), `${either(`actions.${told.action}`, told.action)} (${told.interaction})`],
     [t("detail.outcome"), either(`outcomes.${told.outcome}`, told.outcome)],
@@ -58,8 +61,8 @@ export function AuditDetails({ event, told, name, close, filter }: Props) {
             ))}
         </Stack>
         <Group gap="xs">
-          {told.who !== "" && (
-            <Button size="xs" variant="default" onClick={() => filter({ user: told.who })}>
+          {told.login !== "" && (
+            <Button size="xs" variant="default" onClick={() => filter({ user: told.login })}>
               {t("detail.ofUser")}
             </Button>
           )}
@@ -68,7 +71,7 @@ export function AuditDetails({ event, told, name, close, filter }: Props) {
               {t("detail.ofPatient")}
             </Button>
           )}
-          {told.entity !== "" && told.kind !== "" && (
+          {told.entity !== "" && told.kind !== "" && !(noPatients && told.kind === "Device") && (
             <Button size="xs" variant="default" onClick={() => filter({ kind: told.kind, id: told.entity })}>
               {t("detail.ofEntity")}
             </Button>

@@ -1,10 +1,11 @@
 import { Alert, Button, Group, Loader, Stack, Switch, Text, UnstyledButton } from "@mantine/core";
 import { IconBan, IconDownload, IconExclamationCircle, IconEyeOff, IconShieldCheck } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../app/format.ts";
 import { useSession } from "../app/session.tsx";
+import { Bidi } from "../ui/Bidi.tsx";
 import { Empty } from "../ui/Empty.tsx";
 import { Loading } from "../ui/Loading.tsx";
 import { Page } from "../ui/Page.tsx";
@@ -17,9 +18,6 @@ import { type Told, tell } from "./event.ts";
 import { auditRoute } from "./routes.tsx";
 import { Sentence } from "./Sentence.tsx";
 
-/** A kind alone is looked for in what was loaded: so many pages are taken for it without being asked. */
-const PAGES_AT_ONCE = 5;
-
 export function AuditPage() {
   const { t } = useTranslation("audit");
   const session = useSession();
@@ -29,14 +27,7 @@ export function AuditPage() {
   const noPatients = session.role === "administrator";
   const [withNames, setWithNames] = useState(false);
   const { data, error, isPending, isFetching, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } = useInfiniteQuery(auditQuery(search, zone));
-  const kindAlone = search.kind && !search.id ? search.kind : undefined;
-  const read = useMemo(() => (data?.pages ?? []).flatMap((page) => page.events), [data]);
-  const events = useMemo(() => read.map((event) => ({ event, told: tell(event) })).filter(({ told }) => !kindAlone || told.kind === kindAlone), [read, kindAlone]);
-  const pages = data?.pages.length ?? 0;
-  const goOn = Boolean(kindAlone) && hasNextPage && !isFetching && !error && events.length < 20 && pages % PAGES_AT_ONCE !== 0;
-  useEffect(() => {
-    if (goOn) void fetchNextPage();
-  }, [goOn, fetchNextPage]);
+  const events = useMemo(() => (data?.pages ?? []).flatMap((page) => page.events).map((event) => ({ event, told: tell(event) })), [data]);
   const ids = useMemo(() => [...new Set(events.map(({ told }) => told.patient).filter((id) => id !== ""))].slice(0, 100), [events]);
   const { data: names } = useQuery({ ...patientNamesQuery(ids), enabled: withNames && ids.length > 0, placeholderData: (before) => before });
   const [shown, setShown] = useState<{ event: AuditEvent; told: Told } | null>(null);
@@ -63,16 +54,11 @@ export function AuditPage() {
         // each name that is looked up is an access to that patient, and so an entry of its own
         <Switch label={t("names")} description={t("namesHint")} checked={withNames} onChange={(event) => setWithNames(event.currentTarget.checked)} />
       )}
-      {kindAlone && (
-        <Text size="sm" c="dimmed" role="status">
-          {t("kindAlone", { shown: events.length, count: read.length })}
-        </Text>
-      )}
       {isPending ? (
         <Loading />
-      ) : error && read.length === 0 ? (
+      ) : error && events.length === 0 ? (
         <ProblemView error={error} retry={() => void refetch()} />
-      ) : events.length === 0 && !isFetching && !goOn ? (
+      ) : events.length === 0 && !isFetching ? (
         <Empty
           icon={IconShieldCheck}
           title={t("none")}
@@ -83,16 +69,16 @@ export function AuditPage() {
       ) : (
         <Lines events={events} names={withNames ? names : undefined} show={setShown} />
       )}
-      {error && read.length > 0 && <ProblemView error={error} retry={() => void fetchNextPage()} />}
+      {error && events.length > 0 && <ProblemView error={error} retry={() => void fetchNextPage()} />}
       {hasNextPage && !isPending && (
         <Group justify="center">
-          <Button variant="default" onClick={() => void fetchNextPage()} loading={isFetchingNextPage || goOn}>
+          <Button variant="default" onClick={() => void fetchNextPage()} loading={isFetchingNextPage}>
             {t("more")}
           </Button>
         </Group>
       )}
       {isFetching && !isPending && !isFetchingNextPage && <Loader size="sm" aria-label={t("loading")} />}
-      {shown && <AuditDetails {...shown} name={withNames ? names?.get(shown.told.patient) : undefined} close={() => setShown(null)} filter={(found) => {
+      {shown && <AuditDetails {...shown} name={withNames ? names?.get(shown.told.patient) : undefined} noPatients={noPatients} close={() => setShown(null)} filter={(found) => {
         setShown(null);
         void navigate({ search: found });
       }} />}
@@ -123,6 +109,12 @@ function Lines({ events, names, show }: LinesProps) {
                 <Sentence told={told} patientName={names?.get(told.patient)} />
               </Text>
               <Text size="xs" c="dimmed" component="span">
+                {told.login !== "" && told.login !== told.who && (
+                  <>
+                    <Bidi>{told.login}</Bidi>
+                    {" · "}
+                  </>
+                )}
                 {told.role !== "" && (i18n.exists(`app:roles.${told.role}`) ? words(`roles.${told.role}`) : told.role)}
                 {told.way !== "" && ` · ${i18n.exists(`audit:ways.${told.way}`) ? t(`ways.${told.way}`) : told.way}`}
               </Text>

@@ -7,7 +7,7 @@ export function Sentence({ told, patientName }: { told: Told; patientName?: stri
   const { t } = useTranslation("audit");
   const did = deed(told);
   const known = KINDS.find((kind) => kind === told.kind);
-  const many = did === "searched";
+  const many = did === "searched" || did === "listed";
   const noun = known ? t(`kinds.${known}.${many ? "many" : "one"}`) : told.kind !== "" ? t(many ? "kinds.other.many" : "kinds.other.one", { kind: told.kind }) : t("kinds.nothing");
   const patient = told.patient === "" ? null : <strong><Bidi>{patientName || told.patient}</Bidi></strong>;
   const who = <strong>{told.who === "" || told.who === "unknown" ? t("unknown") : <Bidi>{told.who}</Bidi>}</strong>;

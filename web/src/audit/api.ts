@@ -35,7 +35,7 @@ export interface AuditEvent {
   recorded: string;
   outcome?: string;
   purposeOfEvent?: { coding?: { code?: string }[] }[];
-  agent: { role?: { text?: string }[]; who?: { identifier?: { value?: string } }; name?: string }[];
+  agent: { role?: { text?: string }[]; who?: { identifier?: { value?: string } }; altId?: string; name?: string }[];
   source?: { site?: string; observer?: { display?: string } };
   entity?: { what?: Reference; type?: { code?: string }; role?: { code?: string }; name?: string; query?: string }[];
 }
@@ -88,6 +88,7 @@ export function parametersOf(search: AuditSearch, zone: string): URLSearchParams
   if (search.action) query.set("action", search.action);
   if (search.outcome) query.set("outcome", search.outcome);
   if (search.kind && search.id) query.set("entity", `${search.kind}/${search.id}`);
+  else if (search.kind) query.set("entity-type", search.kind);
   if (search.from) query.append("date", `ge${dayStart(search.from, zone)}`);
   if (search.to) query.append("date", `lt${dayStart(dayAfter(search.to), zone)}`);
   return query;
@@ -100,7 +101,7 @@ interface Page {
 
 export const auditQuery = (search: AuditSearch, zone: string) => {
   const query = parametersOf(search, zone);
-  query.set("_count", search.kind && !search.id ? "200" : "50");
+  query.set("_count", "50");
   const first = `/fhir/AuditEvent?${query.toString()}`;
   return infiniteQueryOptions({
     queryKey: ["audit", first],

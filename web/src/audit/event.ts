@@ -4,8 +4,11 @@ import type { AuditEvent } from "./api.ts";
 export interface Told {
   id: string;
   at: string;
+  /** By name where it is a user of the own member, else as the log has them. */
   who: string;
-  /** `member/agent`, where it is another member's. */
+  /** As the log has them: a login, perhaps with the name of a token, or a device. */
+  login: string;
+  /** `member/login`. */
   whoAt: string;
   role: string;
   action: string;
@@ -28,13 +31,14 @@ export function tell(event: AuditEvent): Told {
   const asked = entities.find((entity) => entity.query !== undefined);
   const reference = touched?.what?.reference ?? "";
   const slash = reference.indexOf("/");
-  const kind = slash > 0 ? reference.slice(0, slash) : (touched?.what?.display ?? asked?.name ?? entities.find((entity) => entity.name !== undefined)?.name ?? "");
+  const kind = slash > 0 ? reference.slice(0, slash) : (touched?.what?.display ?? entities.find((entity) => entity.name !== undefined)?.name ?? "");
   const entity = slash > 0 ? reference.slice(slash + 1) : (touched?.what?.identifier?.value ?? "").replace(/^urn:oid:/, "");
   const agent = event.agent[0];
   return {
     id: event.id,
     at: event.recorded,
     who: agent?.name ?? "",
+    login: agent?.altId ?? "",
     whoAt: agent?.who?.identifier?.value ?? "",
     role: agent?.role?.[0]?.text ?? "",
     action: event.action ?? "",
@@ -61,8 +65,7 @@ function decode(base64: string | undefined): string {
 /** Which sentence tells it: a key of `audit:did`. */
 export function deed(told: Told): string {
   const { interaction, action } = told;
-  if (told.kind === "" && told.way === "app" && /^(read|search-type)$/.test(interaction)) return "page";
-  if (/^search/.test(interaction)) return "searched";
+  if (/^search/.test(interaction)) return action === "R" ? "listed" : "searched";
   if (interaction === "rendered" || interaction === "thumbnail" || interaction === "retrieve" || interaction === "retrieve-frames") return "looked";
   if (/^history/.test(interaction)) return "history";
   if (interaction === "store") return "stored";
@@ -76,6 +79,7 @@ export function deed(told: Told): string {
   if (interaction === "export") return "exported";
   if (interaction === "switch") return "switched";
   if (interaction === "password") return "password";
+  if (interaction === "log-level") return "logLevel";
   if (interaction === "read" && told.kind === "Session") return "opened";
   return action === "C" ? "created" : action === "U" ? "changed" : action === "D" ? "removed" : action === "R" ? "looked" : "executed";
 }
@@ -109,7 +113,6 @@ export const KINDS = [
   "Device",
   "Member",
   "System",
-  "Job",
   "Preferences",
   "Demo",
 ] as const;
