@@ -116,7 +116,12 @@ impl Services {
             let alike = match services.authorise(&caller, Action::Reconcile, Some(Kind::CONFLICT)) {
                 Ok(scope) if all => {
                     let id = id.clone();
-                    services.blocking(move |services| services.alike(&scope, &id)).await?
+                    match services.blocking(move |services| services.alike(&scope, &id)).await {
+                        Ok(alike) => alike,
+                        // the decision itself finds nothing either, and that is in the log
+                        Err(fault) if fault.kind == FaultKind::NotFound => Vec::new(),
+                        Err(fault) => return Err(fault),
+                    }
                 }
                 _ => Vec::new(),
             };

@@ -102,6 +102,11 @@ async fn to_keep_leaves_what_is_here() {
     assert_eq!(stored(&house, &images[0]).await, images[0].file);
     assert_eq!(counts(&house, &images[0].study).await, before);
     assert_eq!(decide(&house, &id, "keep").await, 404, "it is decided");
+    let path = format!("/api/conflicts/{id}");
+    let all = json!({ "decision": "keep", "all": true });
+    assert_eq!(send(&house, &house.a, "POST", &path, all).await.status, 404);
+    let log = get(&house, &house.a, &format!("/fhir/AuditEvent?entity=Conflict/{id}&outcome=4")).await.json();
+    assert_eq!(log["entry"].as_array().unwrap().len(), 2, "each refusal is in the log");
     // the same object again is the same contradiction: somebody may have another mind by now
     let again = waiting(&house, &other_pixels(&images[0].file)).await;
     assert_eq!(again, id);
@@ -247,6 +252,7 @@ async fn who_sees_the_tray_and_how_much_of_it() {
     let shown = get(&house, &registrar, &path).await.json();
     let incoming = shown["incoming"]["attributes"].as_object().unwrap();
     assert!(incoming.contains_key("00100010") && incoming.keys().all(|tag| !tag.starts_with("0028")));
+    assert!(!incoming.contains_key("0008103E"), "nor what may be a clinical word");
     assert_eq!(get(&house, &registrar, &format!("{path}/rendered?which=incoming")).await.status, 403);
     let administrator = house.token("hospital-a", Role::Administrator).await;
     assert_eq!(get(&house, &administrator, &path).await.status, 403);

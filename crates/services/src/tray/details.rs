@@ -177,9 +177,26 @@ fn attributes(row: &Record) -> Result<Map<String, Value>, Fault> {
     serde_json::from_slice(&inflate(&Parts::of(&row.body)?)?).map_err(Fault::internal)
 }
 
-/// Who, when, which study, series and object: what a registrar decides on. Groups 0008, 0010 and 0020.
+/// Who, when, which study, series and object: what a registrar decides on. The groups of these hold clinical words as well
+/// (diagnoses, allergies, comments), so that each one is named.
+#[rustfmt::skip]
+const ADMINISTRATIVE: &[u32] = &[
+    // what, when, where, by whom
+    0x0008_0005, 0x0008_0008, 0x0008_0012, 0x0008_0013, 0x0008_0016, 0x0008_0018, 0x0008_0020, 0x0008_0021, 0x0008_0022,
+    0x0008_0023, 0x0008_002A, 0x0008_0030, 0x0008_0031, 0x0008_0032, 0x0008_0033, 0x0008_0050, 0x0008_0051, 0x0008_0060,
+    0x0008_0061, 0x0008_0064, 0x0008_0070, 0x0008_0080, 0x0008_0081, 0x0008_0090, 0x0008_0201, 0x0008_1010, 0x0008_1030,
+    0x0008_1040, 0x0008_1048, 0x0008_1050, 0x0008_1060, 0x0008_1070, 0x0008_1090,
+    // whose
+    0x0010_0010, 0x0010_0020, 0x0010_0021, 0x0010_0022, 0x0010_0024, 0x0010_0030, 0x0010_0032, 0x0010_0033, 0x0010_0034,
+    0x0010_0035, 0x0010_0040, 0x0010_1000, 0x0010_1001, 0x0010_1002, 0x0010_1005, 0x0010_1010, 0x0010_1040, 0x0010_1060,
+    0x0010_2150, 0x0010_2152, 0x0010_2154, 0x0010_2155,
+    // which of them
+    0x0020_000D, 0x0020_000E, 0x0020_0010, 0x0020_0011, 0x0020_0012, 0x0020_0013, 0x0020_0020, 0x0020_0052, 0x0020_0060,
+    0x0020_0062, 0x0020_1206, 0x0020_1208, 0x0020_1209,
+];
+
 fn is_administrative(tag: &str) -> bool {
-    ["0008", "0010", "0020"].iter().any(|group| tag.starts_with(group))
+    u32::from_str_radix(tag, 16).is_ok_and(|tag| ADMINISTRATIVE.binary_search(&tag).is_ok())
 }
 
 fn strip_bulk(attributes: &mut Map<String, Value>) {
@@ -239,6 +256,22 @@ fn shortened(text: String) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_registrar_is_told_who_and_which_and_nothing_clinical() {
+        assert!(ADMINISTRATIVE.is_sorted());
+        for told in ["00080050", "00081030", "00100010", "00100020", "00100030", "0020000D"] {
+            assert!(is_administrative(told), "{told}");
+        }
+        // diagnoses, alerts, allergies, history, pregnancy, comments on patient, image and series; private ones
+        for kept in
+            ["00081080", "00081084", "00102000", "00102110", "001021B0", "001021C0", "00104000", "00204000"]
+                .into_iter()
+                .chain(["0008103E", "00091001", "00280010", ""])
+        {
+            assert!(!is_administrative(kept), "{kept}");
+        }
+    }
 
     #[test]
     fn values_read_as_text_and_bulk_is_left_out() {
