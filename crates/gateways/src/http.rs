@@ -26,8 +26,10 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The value of a cookie (RFC 6265 §5.4). Two different ones of a name: none, for one of them was planted by a neighbour.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let fields = headers.get_all(http::header::COOKIE).iter().filter_map(|field| field.to_str().ok());
-    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    // a neighbour's cookie in whatever bytes does not hide ours
+    let fields =
+        headers.get_all(http::header::COOKIE).iter().flat_map(|field| field.as_bytes().split(|b| *b == b';'));
+    let pairs = fields.filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='));
     let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
@@ -75,9 +77,17 @@ pub fn is_own_page(services: &Services, headers: &HeaderMap) -> bool {
     let Some(origin) = text("origin") else { return true };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let public = services.settings().public_url.as_deref().and_then(origin_of);
-    let by_host = origin.split_once("://").map(|(_, authority)| authority);
-    public.is_some_and(|public| public.eq_ignore_ascii_case(origin))
-        || host.is_some() && host.zip(by_host).is_some_and(|(host, by)| host.eq_ignore_ascii_case(by))
+    let authority =
+        |origin: &str| origin.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
+    let by_host = authority(origin);
+    if let Some(public) = public
+        && by_host.is_some()
+        && authority(public) == by_host
+    {
+        // plain http under the public name is whoever sits on the line
+        return public.eq_ignore_ascii_case(origin);
+    }
+    host.zip(by_host).is_some_and(|(host, by)| host.eq_ignore_ascii_case(&by))
 }
 
 /// Scheme and authority of an address.
@@ -254,6 +264,9 @@ mod tests {
         assert_eq!(found(&["xlenticular=lt_0; lenticular-browser=lt_2"]), None);
         assert_eq!(found(&["lenticular=lt_1; lenticular=lt_2"]), None);
         assert_eq!(found(&["lenticular=lt_1", "lenticular=lt_2"]), None);
+        let odd = HeaderValue::from_bytes(b"name=M\xFCller; lenticular=lt_1; x=\xC3\xBC").unwrap();
+        let headers = HeaderMap::from_iter([(http::header::COOKIE, odd)]);
+        assert_eq!(cookie(&headers, COOKIE), Some("lt_1"), "another one's bytes do not sign anybody out");
     }
 
     #[test]
