@@ -113,17 +113,26 @@ fn line(entry: &AuditEntry, names: &HashMap<i64, String>, out: &mut String) {
     out.push_str("\r\n");
 }
 
-/// One cell: quoted where it must be, and with an apostrophe before what a spreadsheet would take for a formula.
+/// What a spreadsheet takes for the beginning of a formula; some also in the wide forms of Chinese and Japanese keyboards.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// One cell: quoted where it must be, and with an apostrophe before what a spreadsheet would take for a formula. Where
+/// numbers have a decimal comma, it takes `;` for the end of a cell, quotes or not.
 fn cell(text: &str, out: &mut String) {
-    let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
-    let quoted = formula || text.contains([',', '"', '\r', '\n']);
+    let formula = text.trim_start().starts_with(FORMULA) || text.starts_with(['\t', '\r', '\n']);
+    let quoted = formula || text.contains([',', ';', '"', '\r', '\n']);
     if quoted {
         out.push('"');
     }
     if formula {
         out.push('\'');
     }
+    let mut ended = false;
     for character in text.chars() {
+        if ended && FORMULA.contains(&character) {
+            out.push('\'');
+        }
+        ended = matches!(character, ';' | '\t' | '\n' | '\r' | '"') || ended && character.is_whitespace();
         match character {
             '"' => out.push_str("\"\""),
             // a terminal or a spreadsheet does as these say
@@ -157,7 +166,11 @@ mod tests {
         check("-2", "\"'-2\"");
         check("@SUM(A1)", "\"'@SUM(A1)\"");
         check(" =1", "\"' =1\"");
-        check("\t=1", "\"'\t=1\"");
+        check("name=a;=1+1", "\"name=a;'=1+1\"");
+        check("a; @b;c", "\"a; '@b;c\"");
+        check("a\";\"=1", "\"a\"\";\"\"'=1\"");
+        check("＝1", "\"'＝1\"");
+        check("\t=1", "\"'\t'=1\"");
         check("a\u{1b}[2J", "a\u{fffd}[2J");
     }
 }
