@@ -4,7 +4,7 @@ use lenticular_dicom::dimse::{Requestor, RequestorConfig, RequestorEvent, Status
 use lenticular_dicom::pdu::Reject;
 use lenticular_dicom::uids;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
@@ -79,7 +79,26 @@ fn is_of_a_device(address: IpAddr) -> bool {
         IpAddr::V4(v4) => {
             !(v4.is_link_local() || v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast())
         }
-        IpAddr::V6(v6) => !(v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified()),
+        IpAddr::V6(v6) => {
+            let within = within(v6).is_none_or(|v4| is_of_a_device(IpAddr::V4(v4)));
+            let of_the_cloud = OF_THE_CLOUD.contains(&v6);
+            !(v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified() || of_the_cloud)
+                && within
+        }
+    }
+}
+
+/// Where clouds tell a machine its secrets over IPv6: unique local addresses, as devices may have.
+const OF_THE_CLOUD: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+
+/// The IPv4 address that a translator on the way makes of an IPv6 one (RFC 6052 §2.1, RFC 3056 §2).
+fn within(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bits = v6.to_bits();
+    match (bits >> 32, bits >> 112) {
+        (0x0064_ff9b_0000_0000_0000_0000, _) => Some(Ipv4Addr::from_bits((bits & 0xFFFF_FFFF) as u32)),
+        (_, 0x2002) => Some(Ipv4Addr::from_bits((bits >> 80 & 0xFFFF_FFFF) as u32)),
+        _ => None,
     }
 }
 
@@ -160,11 +179,14 @@ mod tests {
 
     #[test]
     fn addresses_that_no_device_has() {
-        for address in ["127.0.0.1", "10.0.4.17", "::1", "2001:db8::1", "::ffff:10.0.0.1"] {
+        for address in
+            ["127.0.0.1", "10.0.4.17", "::1", "2001:db8::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fd00::5"]
+        {
             assert!(is_of_a_device(address.parse().unwrap()), "{address}");
         }
         let none = ["169.254.169.254", "224.0.0.1", "0.0.0.0", "255.255.255.255", "fe80::1", "ff02::1", "::"];
-        for address in none.into_iter().chain(["::ffff:169.254.169.254"]) {
+        let hidden = ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fd00:ec2::254"];
+        for address in none.into_iter().chain(hidden) {
             assert!(!is_of_a_device(address.parse().unwrap()), "{address}");
         }
     }
