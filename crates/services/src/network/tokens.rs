@@ -365,10 +365,12 @@ impl Services {
             user: Some(login.clone()),
             ..Token::default()
         };
-        let id = token.id.clone();
+        let (id, now) = (token.id.clone(), self.now());
         self.commit(caller.author(), Vec::new(), move |view, _| {
             let user: User = body(&view.current(NETWORK, kinds::USER, &login)?.ok_or_else(unknown)?)?;
             let token = Token { epoch: user.epoch, ..token };
+            // whoever was shown out meanwhile leaves no token behind that comes to life with the membership
+            token.principal(Some(&user), now)?.ok_or_else(unknown)?;
             Ok((vec![token.write(view, &key)?], ()))
         })
         .await?;
@@ -434,4 +436,52 @@ pub(crate) fn sweep(view: &dyn View, now: Instant) -> Result<Vec<Write>, Fault> 
     let over = Test::Time(EXPIRES, Compare::Lt, now.0, now.0);
     let found = view.find(NETWORK, &Query::all(kinds::TOKEN, AT_ONCE).with(over))?;
     Ok(found.into_iter().map(|record| delete(record.id)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_before_there_were_users_is_what_it_was() {
+        let kept = r#"{"org":2,"role":"clinician","agent":"script","expires":10,"link":null}"#;
+        let token: Token = serde_json::from_str(kept).unwrap();
+        let principal = token.principal(None, Instant(9)).unwrap().unwrap();
+        assert_eq!((principal.role, principal.org, principal.operator), (Role::Clinician, OrgNo(2), false));
+        assert_eq!(token.principal(None, Instant(10)).unwrap(), None);
+        let kept = r#"{"org":2,"role":"guest","agent":"link:s1","expires":10,"link":"s1"}"#;
+        let link: Token = serde_json::from_str(kept).unwrap();
+        assert_eq!(link.principal(None, Instant(9)).unwrap().unwrap().link.as_deref(), Some("s1"));
+        let member: Member = serde_json::from_str(r#"{"id":"a","no":1,"name":"A"}"#).unwrap();
+        assert_eq!((member.timezone, member.locale), (None, None));
+    }
+
+    #[test]
+    fn a_token_ends_with_the_membership_that_it_stands_on() {
+        let mut user = User { login: "anna".into(), ..User::default() };
+        user.join(OrgNo(2), Role::Clinician, None, Instant(0));
+        let token = Token {
+            org: 2,
+            role: "clinician".into(),
+            user: Some("anna".into()),
+            expires: 10,
+            epoch: user.epoch,
+            ..Token::default()
+        };
+        assert!(token.principal(Some(&user), Instant(1)).unwrap().is_some());
+        assert_eq!(token.principal(None, Instant(1)).unwrap(), None);
+        let mut changed = user.clone();
+        changed.memberships[0].disabled = true;
+        assert_eq!(token.principal(Some(&changed), Instant(1)).unwrap(), None);
+        let mut changed = user.clone();
+        changed.memberships[0].role = "registrar".into();
+        assert_eq!(token.principal(Some(&changed), Instant(1)).unwrap(), None, "another role");
+        let mut again = User { memberships: Vec::new(), ..user };
+        again.join(OrgNo(2), Role::Clinician, None, Instant(5));
+        assert_eq!(
+            token.principal(Some(&again), Instant(6)).unwrap(),
+            None,
+            "whoever comes back begins anew"
+        );
+    }
 }
