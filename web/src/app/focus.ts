@@ -1,4 +1,5 @@
-// The focus is never lost: when what had it goes away, it moves to the dialog that is open, else to the heading of the page.
+// The focus is never lost: when what had it goes away, it moves to the dialog that is open, else to what opened the dialog that
+// closed, else to the heading of the page.
 import { useEffect } from "react";
 
 /** Whoever closed or removed it may put the focus somewhere better first. */
@@ -6,21 +7,26 @@ const PATIENCE = 60;
 /** How long the heading of a page that is still being fetched is waited for. */
 const LIMIT = 5000;
 
-function refuge(): HTMLElement | null {
+function refuge(opener: Element | null): HTMLElement | null {
   const dialogs = document.querySelectorAll<HTMLElement>('[role="dialog"][aria-modal="true"]');
-  return dialogs[dialogs.length - 1] ?? document.querySelector<HTMLElement>("main h1[tabindex]");
+  const open = dialogs[dialogs.length - 1];
+  if (open) return open;
+  if (opener instanceof HTMLElement && opener.isConnected && !opener.matches(":disabled")) return opener;
+  return document.querySelector<HTMLElement>("main h1[tabindex]");
 }
 
 export function useFocusKept() {
   useEffect(() => {
     let last: Element | null = null;
+    let within = false;
+    let opener: Element | null = null;
     let since = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const lost = () => last !== null && !last.isConnected && (document.activeElement === null || document.activeElement === document.body);
     const find = () => {
       timer = undefined;
       if (!lost()) return;
-      refuge()?.focus({ preventScroll: true });
+      refuge(within ? opener : null)?.focus({ preventScroll: true });
       if (lost() && performance.now() - since < LIMIT) timer = setTimeout(find, PATIENCE);
     };
     const observer = new MutationObserver(() => {
@@ -29,7 +35,11 @@ export function useFocusKept() {
       timer = setTimeout(find, PATIENCE);
     });
     const note = (event: FocusEvent) => {
-      last = event.target instanceof Element ? event.target : null;
+      const now = event.target instanceof Element ? event.target : null;
+      const inDialog = now?.closest('[role="dialog"]') != null;
+      if (inDialog && !within) opener = last;
+      within = inDialog;
+      last = now;
     };
     document.addEventListener("focusin", note);
     observer.observe(document.body, { childList: true, subtree: true });

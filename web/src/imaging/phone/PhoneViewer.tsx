@@ -269,7 +269,7 @@ function Stage({ study, pictures, modality, start, hidden, onLost }: StageProps)
         )}
       </div>
       <div className={classes.foot}>
-        {pictures.length > 1 && <Slider label={null} min={1} max={pictures.length} value={index + 1} onChange={(value) => go(value - 1)} thumbLabel={t("viewer.imageSlider")} size="lg" thumbSize={26} mb={6} aria-valuetext={label} />}
+        {pictures.length > 1 && <Slider label={null} min={1} max={pictures.length} value={index + 1} onChange={(value) => go(value - 1)} thumbLabel={t("viewer.imageSlider")} size="lg" thumbSize={26} mb={6} thumbValueText={label} />}
         <div className={classes.actions}>
           <SegmentedControl
             aria-label={t("viewer.fingers")}

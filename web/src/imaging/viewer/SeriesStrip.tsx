@@ -26,7 +26,6 @@ function Item({ study, series }: { study: string; series: SeriesFacts }) {
         aria-current={active || undefined}
         disabled={!hasPictures(series)}
         draggable={hasPictures(series)}
-        aria-label={t("viewer.seriesLabel", { modality: series.modality, name, count: series.instances })}
         onDragStart={(event) => event.dataTransfer.setData(SERIES_TYPE, `${study} ${series.uid}`)}
         onClick={() => {
           desk.touched();
@@ -34,8 +33,9 @@ function Item({ study, series }: { study: string; series: SeriesFacts }) {
           void desk.openSeries(desk.active, { study, series: series.uid });
         }}
       >
+        <span className="visually-hidden">{t("viewer.seriesLabel", { modality: series.modality, name, count: series.instances })}</span>
         <Thumbnail study={study} series={series} />
-        <span className={classes.facts}>
+        <span className={classes.facts} aria-hidden>
           <span>
             <Bidi lines={2}>{name}</Bidi>
           </span>
