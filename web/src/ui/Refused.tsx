@@ -1,3 +1,4 @@
+import { Anchor } from "@mantine/core";
 import { IconLock } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -9,7 +10,15 @@ export function Refused({ title }: { title: string }) {
   const { t } = useTranslation("ui");
   return (
     <Page title={title}>
-      <Empty icon={IconLock} title={t("refused.title")} action={<Link to="/">{t("notFound.home")}</Link>}>
+      <Empty
+        icon={IconLock}
+        title={t("refused.title")}
+        action={
+          <Anchor component={Link} to="/">
+            {t("notFound.home")}
+          </Anchor>
+        }
+      >
         {t("refused.words")}
       </Empty>
     </Page>
