@@ -2,22 +2,32 @@ import { Anchor } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
+import i18next from "i18next";
 import { Suspense, lazy, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/http.ts";
+import { queryClient } from "../app/queries.ts";
 import { useTitle } from "../ui/Page.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
-import { hasPictures, seriesQuery, stackQuery, studyQuery } from "./dicom/api.ts";
+import { askAhead, seriesQuery, studyQuery } from "./dicom/api.ts";
+import { validateViewer } from "./viewer/search.ts";
 import classes from "./viewer/Viewer.module.css";
 
-// the engine comes while the study is asked for; the phone's viewer needs none of it
+// the code comes while the study is asked for; the phone's viewer needs none of it
 const loadReader = () => import("./viewer/Reader.tsx");
 const Reader = lazy(() => loadReader().then(({ Reader }) => ({ default: Reader })));
 const PhoneViewer = lazy(() => import("./phone/PhoneViewer.tsx").then(({ PhoneViewer }) => ({ default: PhoneViewer })));
 const route = getRouteApi("/signed-in/studies/$study");
 const NARROW = "(max-width: 47.99em)";
-// opened by its address: the engine need not wait for the session
-if (/^\/studies\/./.test(location.pathname) && !window.matchMedia(NARROW).matches) void loadReader();
+const wide = !window.matchMedia(NARROW).matches;
+const ignore = () => undefined;
+// this is loaded when somebody points at a study, or has its address: what comes next need not wait
+if (wide) loadReader().catch(ignore);
+const opened = /^\/studies\/([0-9.]{1,64})\/?$/.exec(location.pathname)?.[1];
+if (opened) {
+  void i18next.loadNamespaces("imaging");
+  askAhead(queryClient, opened, validateViewer(Object.fromEntries(new URLSearchParams(location.search))), wide).catch(ignore);
+}
 
 /** Too small, or too little memory, to hold a stack. */
 function useIsPhone(): boolean {
@@ -29,7 +39,11 @@ function useIsPhone(): boolean {
 
 function Waiting() {
   const { t } = useTranslation("ui", { useSuspense: false });
-  return <div className={classes.viewer} style={{ background: "#000" }} role="status" aria-label={t("loading")} />;
+  return (
+    <div className={classes.opening} role="status">
+      {t("loading")}
+    </div>
+  );
 }
 
 export function ViewerPage() {
@@ -41,11 +55,10 @@ export function ViewerPage() {
   const [lost, setLost] = useState<Problem>();
   const facts = useQuery({ ...studyQuery(study), enabled: !lost });
   const series = useQuery({ ...seriesQuery(study), enabled: !lost });
-  const first = search.series ?? series.data?.find(hasPictures)?.uid;
   useEffect(() => {
-    if (!phone) void loadReader();
-    if (first && !lost) void client.prefetchQuery(stackQuery(study, first));
-  }, [client, study, first, phone, lost]);
+    if (study !== opened) askAhead(client, study, search, !phone).catch(ignore);
+    // where the study is opened, not wherever one goes in it
+  }, [client, study]);
   useEffect(() => setLost(undefined), [study]);
   // a session that ended leads to the login page, and back here
   const ended = lost?.status === 401;

@@ -1,5 +1,5 @@
 // The questions that the viewer asks, all of them plain DICOMweb but for the annotations.
-import { queryOptions } from "@tanstack/react-query";
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { Problem, ask, askJson, sendJson } from "../../api/http.ts";
 import { type Attributes, number, person, text } from "./attributes.ts";
 import { stackOf } from "./images.ts";
@@ -127,9 +127,34 @@ export async function checkAccess(study: string): Promise<void> {
   if (rows.length === 0) throw new Problem(404, "not-found", "");
 }
 
-export async function frameBytes(study: string, series: string, instance: string, frame: number, signal: AbortSignal): Promise<ArrayBuffer> {
-  const response = await ask(frameUrl(study, series, instance, frame), { signal, headers: { Accept: "application/octet-stream" } });
+/** Frames that were asked for before the viewer's code was here: each is taken once. */
+const ahead = new Map<string, Promise<ArrayBuffer | undefined>>();
+
+async function bytesOf(url: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const response = await ask(url, { signal, headers: { Accept: "application/octet-stream" } });
   return response.arrayBuffer();
+}
+
+export async function frameBytes(study: string, series: string, instance: string, frame: number, signal: AbortSignal): Promise<ArrayBuffer> {
+  const url = frameUrl(study, series, instance, frame);
+  const early = ahead.get(url);
+  ahead.delete(url);
+  return (await early) ?? bytesOf(url, signal);
+}
+
+/** Asks for what the viewer shows first, while its code and the session are still on their way. */
+export async function askAhead(client: QueryClient, study: string, at: { series?: string; instance?: string; frame?: number }, frames: boolean): Promise<void> {
+  const list = client.fetchQuery(seriesQuery(study));
+  const series = at.series ?? (await list).find(hasPictures)?.uid;
+  if (!series) return;
+  const { pictures } = await client.fetchQuery(stackQuery(study, series));
+  const first = pictures.find(({ instance, frame }) => instance === at.instance && frame === (at.frame ?? 1)) ?? pictures[0];
+  if (!first || first.content === "colour" || !frames) return;
+  const url = frameUrl(study, series, first.instance, first.frame);
+  ahead.clear();
+  ahead.set(url, bytesOf(url).catch(() => undefined));
+  // whoever does not come for it leaves nothing behind
+  setTimeout(() => ahead.delete(url), 10_000);
 }
 
 export async function framePicture(study: string, series: string, instance: string, frame: number, signal: AbortSignal): Promise<Blob> {

@@ -76,7 +76,7 @@ export class Volume {
     this.#places = this.#slices.map((slice) => dot(minus(slice.plane!.origin, plane.origin), plane.normal));
     const gaps = this.#places.slice(1).map((place, at) => place - this.#places[at]!);
     const usual = [...gaps].sort((a, b) => a - b)[gaps.length >> 1]!;
-    const even = gaps.every((gap) => Math.abs(gap - usual) <= usual * 0.02);
+    const even = (this.#even = gaps.every((gap) => Math.abs(gap - usual) <= usual * 0.02));
     const high = this.#places.at(-1)!;
     const count = even ? this.#slices.length : Math.min(2000, Math.round(high / usual) + 1);
     const step = even ? high / (count - 1) : usual;
@@ -101,16 +101,23 @@ export class Volume {
   }
 
   #rescale: boolean;
+  #even: boolean;
+  /** Lower slices of the gaps that are filled. */
+  #joined = new Set<number>();
 
   /** Asks for the slices, a few at a time. */
   async fill(library: Library, signal: AbortSignal, progress: () => void) {
     const size = this.axes[2].stride;
+    // what is here already comes first, and makes room
+    const order = [...this.#slices.keys()];
+    if (this.#even) order.sort((a, b) => Number(library.has(this.#slices[b]!)) - Number(library.has(this.#slices[a]!)) || a - b);
     let next = 0;
     const step = async () => {
-      while (next < this.#slices.length) {
-        const at = next++;
+      while (next < order.length) {
+        const at = order[next++]!;
         const picture = this.#slices[at]!;
-        const pixels = await library.load(picture, library.has(picture));
+        const pixels = await library.load(picture, false);
+        library.thin(picture);
         if (signal.aborted || !this.#values) throw new DOMException("taken back", "AbortError");
         const low = pixels.least * pixels.slope + pixels.intercept;
         const high = pixels.most * pixels.slope + pixels.intercept;
@@ -138,12 +145,15 @@ export class Volume {
     }
     this.#waiting.set(at, source);
     for (const lower of [at - 1, at]) this.#between(lower, size);
+    // a slice that is joined to both its neighbours is not needed any more
+    for (const one of [at - 1, at, at + 1]) if ((one === 0 || this.#joined.has(one - 1)) && (one === this.#slices.length - 1 || this.#joined.has(one))) this.#waiting.delete(one);
     if (this.loaded + 1 === this.#slices.length) this.#waiting.clear();
   }
 
   #between(lower: number, size: number) {
     const [a, b] = [this.#waiting.get(lower), this.#waiting.get(lower + 1)];
-    if (!a || !b) return;
+    if (!a || !b || this.#joined.has(lower)) return;
+    this.#joined.add(lower);
     const [from, to] = [this.#places[lower]!, this.#places[lower + 1]!];
     const { count, step } = this.axes[2];
     for (let k = Math.max(0, Math.ceil(from / step - 1e-6)); k < count && k * step <= to + 1e-6; k++) {

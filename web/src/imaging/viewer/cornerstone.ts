@@ -4,10 +4,11 @@
 // busy cores a cached 512 x 512 stack scrolls at 58 pictures a second, as fast as the screen asks. Slices of a volume are pictures like any
 // other (mpr/volume.ts), so no volume has to fit a texture. How a picture is drawn (draw.ts) is given to Cornerstone with each
 // image: its own CPU renderer knows neither SIGMOID and LINEAR_EXACT windows nor floating point, and lies half a pixel off.
-import { Enums, type Types, RenderingEngine, imageLoader, init, isCornerstoneInitialized, metaData, utilities } from "@cornerstonejs/core";
+import { Enums, type Types, RenderingEngine, cache, imageLoader, init, isCornerstoneInitialized, metaData, utilities } from "@cornerstonejs/core";
 import type { Picture } from "../dicom/images.ts";
 import type { Pixels } from "../dicom/pixels.ts";
 import { type Draw, drawings } from "./draw.ts";
+import type { Shelf } from "./engine.ts";
 
 export type StackViewport = Types.IStackViewport;
 
@@ -75,6 +76,23 @@ export function register(all: readonly Picture[]) {
   if (pictures.size > 20_000) for (const [id, known] of pictures) if (!known.deref()) pictures.delete(id);
 }
 
+/** Cornerstone's cache, as the library keeps its pictures in it. */
+export const shelf: Shelf = {
+  get bytes() {
+    return cache.getCacheSize();
+  },
+  limit: (bytes) => cache.setMaxCacheSize(bytes),
+  has: (id) => cache.getImageLoadObject(id) !== undefined,
+  put(picture, pixels) {
+    this.remove(picture.id);
+    cache.putImageSync(picture.id, imageOf(picture, pixels));
+  },
+  remove(id) {
+    if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
+  },
+};
+
+/** Takes over the canvas that the element already has (pane.ts makes it as Cornerstone would). */
 export function openViewport(id: string, element: HTMLDivElement, draw: Draw): StackViewport {
   const running = start();
   running.enableElement({ viewportId: id, type: Enums.ViewportType.STACK, element, defaultOptions: { background: [0, 0, 0] } });

@@ -7,7 +7,7 @@ import { type Anatomical, type V3, dot, add, minus } from "../dicom/planes.ts";
 import { type Slab, Unfit, Volume, cutSlice, slicesFor } from "../mpr/volume.ts";
 import { Notebook } from "../tools/notebook.ts";
 import { type Kind, placeOf } from "../tools/measure.ts";
-import { reloadWith } from "./cornerstone.ts";
+import { withEngine } from "./engine.ts";
 import { CELLS, type Layout } from "./layout.ts";
 import { Library } from "./library.ts";
 import { Pane, middle } from "./pane.ts";
@@ -52,6 +52,7 @@ export class Desk extends Changing {
   #checked = 0;
   #timer = 0;
   #looking = 0;
+  #forgetEngine: () => void;
   #beforeMpr: { layout: Layout; tool: Tool } | undefined;
 
   constructor(
@@ -66,7 +67,7 @@ export class Desk extends Changing {
     this.library.onFailure = (failed, problem) => this.#failed(failed, problem);
     this.library.onReached = () => this.#setAway(false);
     window.addEventListener("online", this.#look);
-    reloadWith((picture) => this.library.load(picture));
+    this.#forgetEngine = withEngine(({ reloadWith }) => reloadWith((picture) => this.library.load(picture)));
     this.panes = [0, 1, 2, 3].map((at) => this.#pane(`pane-${at}`));
     this.cuts = { axial: this.#pane("cut-axial"), coronal: this.#pane("cut-coronal"), sagittal: this.#pane("cut-sagittal") };
     this.notebook = new Notebook(study, owner);
@@ -420,8 +421,8 @@ export class Desk extends Changing {
     this.#cutting?.abort();
     this.#dropVolume();
     this.notebook.close();
+    this.#forgetEngine();
     this.library.close();
-    reloadWith(undefined);
   }
 }
 

@@ -1,15 +1,16 @@
-// Where frames come from, and where they are kept: Cornerstone's image cache, bounded, and requests that can be taken back.
-import { cache } from "@cornerstonejs/core";
+// Where frames come from, and where they are kept: Cornerstone's image cache once it is there, bounded, and requests that can be taken back.
 import { Problem } from "../../api/http.ts";
 import { frameBytes, framePicture } from "../dicom/api.ts";
 import type { Picture } from "../dicom/images.ts";
 import { type Pixels, colourOf, samplesOf } from "../dicom/pixels.ts";
-import { imageOf } from "./cornerstone.ts";
+import { PlainShelf, type Shelf, withEngine } from "./engine.ts";
 
 interface Loading {
   promise: Promise<Pixels>;
   abort: AbortController;
 }
+
+const LEAST = 16 << 20;
 
 /** Makes pixels that no server has: slices of a volume. */
 export type Maker = (picture: Picture) => Pixels;
@@ -17,24 +18,48 @@ export type Maker = (picture: Picture) => Pixels;
 export class Library {
   #loading = new Map<string, Loading>();
   #makers = new Map<string, Maker>();
-  #pixels = new Map<string, Pixels>();
+  #pixels = new Map<string, { picture: Picture; pixels: Pixels }>();
+  #shelf: Shelf = new PlainShelf();
   /** Bytes that volumes hold; they count like frames. */
   #reserved = 0;
   #closed = false;
   onFailure: (study: string, problem: Problem) => void = () => undefined;
   onReached: () => void = () => undefined;
 
+  #forgetEngine: () => void;
+
   constructor(readonly limit: number) {
-    cache.setMaxCacheSize(limit);
+    this.#shelf.limit(limit);
+    this.#forgetEngine = withEngine(({ shelf }) => {
+      const before = this.#shelf;
+      this.#shelf = shelf;
+      shelf.limit(this.#room);
+      for (const [id, { picture, pixels }] of this.#pixels) if (before.has(id)) shelf.put(picture, pixels);
+    });
   }
 
   get held(): number {
-    return cache.getCacheSize() + this.#reserved;
+    return this.#shelf.bytes + this.#reserved;
   }
 
+  get #room() {
+    return Math.max(this.limit - this.#reserved, LEAST);
+  }
+
+  /** Takes room for a volume. What is kept stays until `thin` is called, for the volume is filled from it. */
   reserve(bytes: number) {
     this.#reserved += bytes;
-    cache.setMaxCacheSize(Math.max(this.limit - this.#reserved, 16 << 20));
+    this.#shelf.limit(this.#room);
+  }
+
+  /** Lets go of a picture where there is more than there is room for. */
+  thin(picture: Picture) {
+    if (this.#shelf.bytes > this.#room) this.#drop(picture.id);
+  }
+
+  #drop(id: string) {
+    this.#shelf.remove(id);
+    this.#pixels.delete(id);
   }
 
   makes(scheme: string, maker: Maker | undefined) {
@@ -48,11 +73,11 @@ export class Library {
   }
 
   has(picture: Picture): boolean {
-    return cache.getImageLoadObject(picture.id) !== undefined && this.#pixels.has(picture.id);
+    return this.#pixels.has(picture.id) && this.#shelf.has(picture.id);
   }
 
   pixels(picture: Picture): Pixels | undefined {
-    return this.has(picture) ? this.#pixels.get(picture.id) : undefined;
+    return this.has(picture) ? this.#pixels.get(picture.id)?.pixels : undefined;
   }
 
   /** Into the cache; at once where it is there. Volumes pass `keep: false`: they hold the values themselves. */
@@ -90,11 +115,10 @@ export class Library {
   }
 
   #keep(picture: Picture, pixels: Pixels) {
-    if (cache.getImageLoadObject(picture.id)) cache.removeImageLoadObject(picture.id, { force: true });
-    cache.putImageSync(picture.id, imageOf(picture, pixels));
-    this.#pixels.set(picture.id, pixels);
+    this.#shelf.put(picture, pixels);
+    this.#pixels.set(picture.id, { picture, pixels });
     // what the cache let go of is let go of here too
-    if (this.#pixels.size % 32 === 0) for (const id of this.#pixels.keys()) if (!cache.getImageLoadObject(id)) this.#pixels.delete(id);
+    for (const id of this.#shelf.bytes > this.#room * 0.9 || this.#pixels.size % 32 === 0 ? this.#pixels.keys() : []) if (!this.#shelf.has(id)) this.#pixels.delete(id);
   }
 
   /** Takes back the requests for which nobody waits any more. */
@@ -106,21 +130,18 @@ export class Library {
   purge(study?: string) {
     this.cancel((id) => study !== undefined && !id.includes(`:${study}/`));
     for (const id of [...this.#pixels.keys()]) {
-      if (study !== undefined && !id.includes(`:${study}/`)) continue;
-      if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
-      this.#pixels.delete(id);
+      if (study === undefined || id.includes(`:${study}/`)) this.#drop(id);
     }
   }
 
   forget(scheme: string) {
     for (const id of [...this.#pixels.keys()]) {
-      if (!id.startsWith(`${scheme}:`)) continue;
-      if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
-      this.#pixels.delete(id);
+      if (id.startsWith(`${scheme}:`)) this.#drop(id);
     }
   }
 
   close() {
+    this.#forgetEngine();
     this.purge();
     this.#closed = true;
   }

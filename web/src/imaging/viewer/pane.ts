@@ -3,8 +3,8 @@ import type { Picture } from "../dicom/images.ts";
 import { type Plane, type V2, type V3, add, dot, letters, times, toPatient } from "../dicom/planes.ts";
 import { type Preset, type Window, leastWidth, presetsFor } from "../dicom/windows.ts";
 import type { Pixels } from "../dicom/pixels.ts";
-import { type StackViewport, closeViewport, openViewport, register } from "./cornerstone.ts";
 import { Sheet, type Shades, type Transform, apply, blank, fullWindow, inverse, place } from "./draw.ts";
+import { type Engine, bringEngine, engineNow, withEngine } from "./engine.ts";
 import { type Library, Prefetch } from "./library.ts";
 import { Changing } from "./store.ts";
 
@@ -35,7 +35,11 @@ export class Pane extends Changing {
   anchor: number | undefined;
   /** Says that the picture has changed by somebody's wish. */
   onScroll: () => void = () => undefined;
-  #viewport: StackViewport | undefined;
+  #canvas: HTMLCanvasElement | undefined;
+  #viewport: ReturnType<Engine["openViewport"]> | undefined;
+  /** The stack that Cornerstone was told of. */
+  #told: readonly Picture[] = [];
+  #forgetEngine: () => void = () => undefined;
   #host: HTMLElement | undefined;
   #observer: ResizeObserver | undefined;
   #sheet = new Sheet();
@@ -66,28 +70,41 @@ export class Pane extends Changing {
 
   attach(element: HTMLDivElement) {
     this.#host = element;
-    const viewport = openViewport(this.id, element, (canvas, picture, pixels) => this.#paint(canvas, picture, pixels));
-    this.#viewport = viewport;
+    this.#canvas = canvasIn(element);
     this.#observer = new ResizeObserver(() => this.#fit());
     this.#observer.observe(element);
     this.#fit();
+    this.#forgetEngine = withEngine((engine) => {
+      this.#viewport = engine.openViewport(this.id, element, (canvas, picture, pixels) => this.#paint(canvas, picture, pixels));
+      engine.register(this.pictures);
+      // it makes the canvas black; the picture is back before the screen shows that
+      this.#fit();
+      this.#tell();
+    });
     if (this.pictures.length) void this.#stack();
   }
 
   detach() {
+    this.#forgetEngine();
     this.#observer?.disconnect();
     this.#prefetch.stop();
+    clearTimeout(this.#settling);
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
     this.#generation += 1;
     this.#following = false;
-    if (this.#viewport) closeViewport(this.id);
-    this.#viewport = this.#host = undefined;
+    if (this.#viewport) engineNow()?.closeViewport(this.id);
+    // pixels of a canvas are given back at once, not when somebody collects them
+    if (this.#canvas) this.#canvas.width = this.#canvas.height = 0;
+    this.#viewport = this.#canvas = this.#host = undefined;
+    this.#told = [];
     this.drawn = undefined;
     this.drawnIndex = -1;
     this.#sheet.clear();
   }
 
   #fit() {
-    const canvas = this.#viewport?.canvas;
+    const canvas = this.#canvas;
     if (!this.#host || !canvas) return;
     const { clientWidth, clientHeight } = this.#host;
     if (clientWidth === 0 || clientHeight === 0) return;
@@ -98,21 +115,32 @@ export class Pane extends Changing {
       canvas.height = height;
     }
     this.size = [clientWidth, clientHeight];
-    this.redraw();
+    this.#now();
     this.changed();
   }
 
+  /** With the next frame of the screen. */
   redraw() {
-    if (this.drawn) this.#viewport?.render();
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#now();
+    });
   }
 
-  /** What is asked for where it is here; else what was drawn last; else what Cornerstone has. */
-  #paint(canvas: HTMLCanvasElement, other: Picture, otherPixels: Pixels) {
+  /** What is asked for where it is here, else what was drawn last. */
+  #now(): boolean {
     for (const picture of [this.picture, this.drawn]) {
       const pixels = picture && this.library.pixels(picture);
-      if (pixels) return this.#draw(canvas, picture!, pixels);
+      if (!pixels || !this.#canvas) continue;
+      this.#draw(this.#canvas, picture!, pixels);
+      return true;
     }
-    if (this.pictures.includes(other)) this.#draw(canvas, other, otherPixels);
+    return false;
+  }
+
+  /** As Cornerstone asks for it: that, else what it has. */
+  #paint(canvas: HTMLCanvasElement, other: Picture, otherPixels: Pixels) {
+    if (canvas === this.#canvas && !this.#now() && this.pictures.includes(other)) this.#draw(canvas, other, otherPixels);
   }
 
   #frame = 0;
@@ -124,26 +152,30 @@ export class Pane extends Changing {
     const generation = this.#generation;
     this.#settling = setTimeout(() => {
       if (generation !== this.#generation) return;
-      this.#viewport?.setImageIdIndex(this.index).catch(() => undefined);
+      this.#tell();
       this.#prefetch.go(this.pictures, this.index, this.#direction);
     }, 150);
-    if (this.#frame) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
-      const picture = this.picture;
-      const pixels = picture && this.library.pixels(picture);
-      if (picture && pixels && this.#viewport) this.#draw(this.#viewport.canvas, picture, pixels);
-    });
+    this.redraw();
+  }
+
+  /** Tells Cornerstone what is shown. */
+  #tell() {
+    const viewport = this.#viewport;
+    if (!viewport || !this.drawn || !this.pictures.includes(this.drawn)) return;
+    const known = this.#told === this.pictures;
+    this.#told = this.pictures;
+    const told: Promise<unknown> = known ? viewport.setImageIdIndex(this.index) : viewport.setStack(this.pictures.map(({ id }) => id), this.index);
+    told.catch(() => undefined);
   }
 
   #draw(canvas: HTMLCanvasElement, picture: Picture, pixels: Pixels) {
     place(canvas, this.#sheet.of(picture, pixels, this.#shades(picture, pixels)), this.transform(picture), this.smooth);
-    if (this.drawn !== picture) {
-      this.drawn = picture;
-      this.drawnIndex = this.pictures.indexOf(picture);
-      this.failure = undefined;
-      this.changed();
-    }
+    if (this.drawn === picture && this.drawnIndex >= 0) return;
+    this.drawn = picture;
+    this.drawnIndex = this.pictures.indexOf(picture);
+    if (this.drawnIndex === this.index) this.failure = undefined;
+    this.changed();
+    bringEngine();
   }
 
   #shades(picture: Picture, pixels: Pixels): Shades {
@@ -167,30 +199,27 @@ export class Pane extends Changing {
       this.window = undefined;
       this.#straighten();
       this.drawn = undefined;
-      if (this.#viewport) blank(this.#viewport.canvas);
+      if (this.#canvas) blank(this.#canvas);
     }
-    register(pictures);
+    engineNow()?.register(pictures);
     this.changed();
-    if (this.#viewport && pictures.length) void this.#stack();
+    if (this.#canvas && pictures.length) void this.#stack();
   }
 
   close() {
     this.open([], 0, { modality: "", description: "" });
     this.#sheet.clear();
-    if (this.#viewport) blank(this.#viewport.canvas);
+    if (this.#canvas) blank(this.#canvas);
   }
 
   async #stack() {
     const generation = this.#generation;
-    const viewport = this.#viewport;
     const picture = this.picture;
-    if (!viewport || !picture) return;
+    if (!this.#canvas || !picture) return;
     try {
       await this.library.load(picture);
       if (generation !== this.#generation) return;
-      await viewport.setStack(this.pictures.map(({ id }) => id), this.index);
-      if (generation !== this.#generation) return;
-      viewport.render();
+      this.#now();
       void this.#follow();
     } catch (error) {
       this.#fail(error, generation);
@@ -215,6 +244,7 @@ export class Pane extends Changing {
     if (to === this.index || !this.pictures.length) return;
     this.#direction = to > this.index ? 1 : -1;
     this.index = to;
+    this.failure = undefined;
     if (byHand) this.onScroll();
     // what is here is said when it is drawn
     if (!this.library.has(this.pictures[to]!)) this.changed();
@@ -224,27 +254,29 @@ export class Pane extends Changing {
   /** Shows what is asked for; while one is on its way the newest wish waits, so that fast scrolling asks for few. */
   async #follow() {
     if (this.picture && this.library.has(this.picture)) return this.#drawSoon();
-    if (this.#following || !this.#viewport) return;
+    if (this.#following || !this.#canvas) return;
     const generation = this.#generation;
     this.#following = true;
+    this.#prefetch.stop();
     try {
-      while (generation === this.#generation && this.drawnIndex !== this.index) {
-        const index = this.index;
-        const picture = this.pictures[index]!;
-        if (!this.library.has(picture)) {
-          this.#prefetch.stop();
-          await this.library.load(picture);
-          if (generation !== this.#generation) return;
-        }
-        await this.#viewport.setImageIdIndex(index);
-        this.#viewport.render();
-        if (index === this.index) break;
+      for (let picture = this.picture; picture && !this.library.has(picture); picture = this.picture) {
+        const wanted = picture;
+        const pixels = await this.library.load(wanted).catch((error: unknown) => {
+          // somebody has gone on meanwhile: what they look at now matters
+          if (wanted === this.picture) throw error;
+        });
+        if (generation !== this.#generation) return;
+        if (pixels && this.#canvas) this.#draw(this.#canvas, wanted, pixels);
+        if (wanted === this.picture) break;
       }
-      if (generation === this.#generation) this.#prefetch.go(this.pictures, this.index, this.#direction);
+      this.#drawSoon();
     } catch (error) {
       this.#fail(error, generation);
     } finally {
-      if (generation === this.#generation) this.#following = false;
+      if (generation === this.#generation) {
+        this.#following = false;
+        this.#prefetch.go(this.pictures, this.index, this.#direction);
+      }
     }
   }
 
@@ -418,3 +450,16 @@ export function middle(picture: Picture & { plane: Plane }): V3 {
   return toPatient(picture.plane, [picture.columns / 2, picture.rows / 2]);
 }
 
+
+/** The canvas as Cornerstone would make it: it takes this one over when it comes. */
+function canvasIn(element: HTMLDivElement): HTMLCanvasElement {
+  const holder = document.createElement("div");
+  holder.className = "viewport-element";
+  holder.style.cssText = "position: relative; width: 100%; height: 100%; overflow: hidden";
+  const canvas = document.createElement("canvas");
+  canvas.className = "cornerstone-canvas";
+  canvas.style.cssText = "position: absolute; width: 100%; height: 100%";
+  holder.append(canvas);
+  element.replaceChildren(holder);
+  return canvas;
+}
