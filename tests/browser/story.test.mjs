@@ -65,9 +65,13 @@ async function searchStudies(page) {
 }
 
 describe("at the first hospital", () => {
-  test("sign in and drop two folders on the upload page", async () => {
+  test("sign in", async () => {
+    await signIn(a.page, server.user("clinician", "hospital-a"), "/upload");
+    await a.page.getByRole("heading", { level: 1, name: say("upload:title") }).waitFor();
+  });
+
+  test("drop two folders on the upload page", async () => {
     const { page } = a;
-    await signIn(page, server.user("clinician", "hospital-a"), "/upload");
     const extra = folder("data", "story-extra");
     rmSync(extra, { recursive: true, force: true });
     mkdirSync(extra);
@@ -111,10 +115,10 @@ describe("at the first hospital", () => {
 
   test("find it in the palette and among the studies, and open it", async () => {
     const { page } = a;
-    await (await palette(page, `${truth.given} ${truth.family}`)).first().waitFor();
-    const found = await palette(page, truth.mrn);
-    await found.first().waitFor();
-    await page.keyboard.press("Escape");
+    for (const text of [`${truth.given} ${truth.family}`, truth.mrn]) {
+      await (await palette(page, text)).first().waitFor();
+      await page.keyboard.press("Escape");
+    }
     await searchStudies(page);
     await rows(page).first().waitFor();
     await picture(page, "story-found");
@@ -268,6 +272,7 @@ describe("at the first hospital", () => {
     const before = await measurements(page);
     assert.equal(before.length, 5);
     await page.locator("[data-saving=saved]").waitFor();
+    await page.waitForURL((url) => !url.searchParams.has("layout"));
     await page.reload();
     const pane = await ready(page);
     await page.waitForFunction((count) => {

@@ -245,7 +245,9 @@ describe("three planes", () => {
           assert.equal(read.value, geometry.value(voxel), `${plane} voxel ${voxel}`);
           near(read.point, inPatient(geometry, voxel), 0.2, `${plane} voxel ${voxel} in the patient`);
         }
+        await page.keyboard.press("x");
         const level = await seen(page, pane);
+        await page.keyboard.press("x");
         const [x, y] = inPlane(geometry, plane, voxels.at(-1));
         near(level.pixel(x, y)[0], shade(geometry.value(voxels.at(-1)), level.state.window), 4, `${plane} on the screen`);
       }
@@ -401,13 +403,11 @@ describe("on a phone", () => {
       await page.waitForFunction(() => !document.querySelector("[data-testid=phone-stage] [data-scale-mm]"));
       const sight = PNG.sync.read(await page.screenshot({ clip: facts.box, scale: "css" }));
       const [center, width, form] = facts.window?.split(",") ?? [];
-      const all = image.points.map(({ value }) => value);
       for (const { x, y, value } of pointsAt(image, 0)) {
         const found = between(sight, ...facts.at(x, y));
         // edges of a picture that was made larger mix with nothing but themselves; JPEG of quality 85
         if (facts.window) near(found, shown(image, value, { center: Number(center), width: Number(width), function: form }), 6, `${name} (${x}, ${y})`);
         else if (COLOUR.has(name)) near(found, value, 8, `${name} (${x}, ${y})`);
-        else assert.ok(found[0] >= 0 && all.length > 0);
       }
       await page.getByRole("button", { name: "Texts on the picture" }).tap();
     });

@@ -84,15 +84,29 @@ async function assets(path, ready) {
   });
   await page.goto(path);
   await ready(page);
-  await page.waitForLoadState("networkidle");
   await visitor.leave();
   return found;
 }
 
 describe("the viewer", () => {
   test("is at most 1.1 MB beyond the shell", async () => {
-    const shell = await assets("/settings", (page) => page.getByRole("heading", { level: 1 }).waitFor());
-    const viewer = await assets(`/studies/${server.sample.study}`, (page) => page.locator('[data-testid="pane"][data-state="ready"]').waitFor());
+    const shell = await assets("/settings", async (page) => {
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.waitForLoadState("networkidle");
+    });
+    const viewer = await assets(`/studies/${server.sample.study}`, async (page) => {
+      const ready = page.locator('[data-testid="pane"][data-state="ready"]');
+      await ready.waitFor();
+      // everything that is fetched when it is used: planes, measurements, the page of keys
+      await pane(page).focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("f");
+      await page.keyboard.press("m");
+      for (const name of ["axial", "coronal", "sagittal"]) await ready.and(page.locator(`[data-pane="${name}"]`)).waitFor({ timeout: 60_000 });
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      await page.waitForLoadState("networkidle");
+    });
     const own = [...viewer].filter((path) => !shell.has(path));
     assert.ok(own.length > 0);
     const sizes = await Promise.all(own.map(async (path) => ({ path, ...(await encodedBytes(server.url + path)) })));

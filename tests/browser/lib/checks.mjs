@@ -19,7 +19,8 @@ export async function guard(visitor) {
     for (const name of ["alert", "confirm", "prompt"]) window[name] = (words) => window.tellTest("ran", `${name} ${words}`);
   });
   const { page, pending } = visitor;
-  page.on("request", (request) => pending.add(request));
+  // the viewer fetches a series while its first image is looked at: nobody waits for the rest
+  page.on("request", (request) => /\/frames\/\d+$/.test(request.url()) || pending.add(request));
   page.on("requestfinished", (request) => pending.delete(request));
   page.on("requestfailed", (request) => pending.delete(request));
   return visitor;

@@ -69,7 +69,10 @@ export async function goTo(page, pane, wanted) {
 /** The pane as it is on the screen, read at points of the picture: `[r, g, b]`. */
 export async function seen(page, pane) {
   const state = await stateOf(pane);
-  const { data, width, height } = PNG.sync.read(await page.screenshot({ clip: state.box }));
+  // whole pixels of the screen
+  const [left, top] = [Math.ceil(state.box.x), Math.ceil(state.box.y)];
+  const clip = { x: left, y: top, width: Math.floor(state.box.x + state.box.width) - left, height: Math.floor(state.box.y + state.box.height) - top };
+  const { data, width, height } = PNG.sync.read(await page.screenshot({ clip }));
   const at = (column, row) => [...data.subarray((row * width + column) * 4, (row * width + column) * 4 + 3)];
   return {
     state,
@@ -78,8 +81,8 @@ export async function seen(page, pane) {
     at,
     /** The middle of a pixel, between the pixels of the screen around it. */
     pixel: (x, y) => {
-      const [left, top] = toScreen({ ...state, box: { x: -(state.box.x % 1), y: -(state.box.y % 1) } }, [x + 0.5, y + 0.5]);
-      return between({ data, width, height }, left, top);
+      const [across, down] = toScreen(state, [x + 0.5, y + 0.5]);
+      return between({ data, width, height }, across - left, down - top);
     },
   };
 }
