@@ -12,8 +12,14 @@ import { queryClient } from "./app/queries.ts";
 import { router } from "./app/router.tsx";
 import { schemeManager } from "./app/scheme.ts";
 import { cssVariables, theme } from "./app/theme.ts";
+import { anyNotice } from "./ui/notify.ts";
 
 const Notices = lazy(() => import("./app/Notices.tsx"));
+
+/** Fetched when there is something to say. */
+function NoticesWhenNeeded() {
+  return <Suspense fallback={null}>{anyNotice.use() && <Notices />}</Suspense>;
+}
 
 await startI18n();
 
@@ -27,9 +33,7 @@ if (root) {
         colorSchemeManager={schemeManager}
         defaultColorScheme="auto"
       >
-        <Suspense fallback={null}>
-          <Notices />
-        </Suspense>
+        <NoticesWhenNeeded />
         <QueryClientProvider client={queryClient}>
           <RouterProvider router={router} />
         </QueryClientProvider>

@@ -5,18 +5,18 @@ import { IconDots, IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand, I
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { anyUpload } from "../upload/activity.ts";
 import { Loading } from "../ui/Loading.tsx";
 import { Offline } from "../ui/Offline.tsx";
 import { Refused } from "../ui/Refused.tsx";
+import { AccountMenu } from "./AccountMenu.tsx";
 import { Logo } from "./Logo.tsx";
 import { type Place, placesFor, refusedPlace } from "./navigation.ts";
 import { useOpenPalette } from "./palette.ts";
 import { Places, useIsHere } from "./Places.tsx";
 import classes from "./Shell.module.css";
 import { useSavePreference, useSession } from "./session.tsx";
-import { UserButton } from "./UserButton.tsx";
 
-const UserMenu = lazy(() => import("./UserMenu.tsx"));
 const MoreDrawer = lazy(() => import("./MoreDrawer.tsx"));
 const UploadIndicator = lazy(() => import("../upload/UploadIndicator.tsx").then((module) => ({ default: module.UploadIndicator })));
 
@@ -48,6 +48,7 @@ export function Shell() {
   const compact = session.preferences.rail === "narrow";
   const [drawer, { open, close }] = useDisclosure();
   const places = placesFor(session);
+  const uploads = anyUpload.use();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const refused = refusedPlace(session, path);
   useEffect(() => close(), [path, close]);
@@ -75,10 +76,8 @@ export function Shell() {
               {!phone && <kbd aria-hidden>Ctrl K</kbd>}
             </UnstyledButton>
           )}
-          <Suspense fallback={null}>{session.can.includes("store") && <UploadIndicator />}</Suspense>
-          <Suspense fallback={<UserButton name={session.user?.name ?? t("guest")} member={session.member.name} />}>
-            <UserMenu />
-          </Suspense>
+          <Suspense fallback={null}>{uploads && <UploadIndicator />}</Suspense>
+          <AccountMenu />
         </Group>
       </AppShell.Header>
       {!phone && (

@@ -1,6 +1,7 @@
 import { Menu } from "@mantine/core";
 import { IconBuildingHospital, IconCheck, IconKeyboard, IconLogout, IconMoon, IconSettings, IconSun, IconBulb, IconDeviceLaptop } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { keepLinkToken } from "../api/http.ts";
 import { UserButton } from "./UserButton.tsx";
@@ -9,17 +10,21 @@ import { signOut, useSession, useSwitchMember } from "./session.tsx";
 
 const SCHEME_ICONS = { auto: IconDeviceLaptop, light: IconSun, dark: IconMoon, reading: IconBulb };
 
-/** Who is signed in, for which member, and what they may set; fetched behind the first page. */
-export default function UserMenu() {
+/** Who is signed in, for which member, and what they may set. `focused`: the button that this one stands for had the focus. */
+export default function UserMenu({ opened: openedAtOnce, focused }: { opened: boolean; focused: boolean }) {
+  const target = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (focused) target.current?.focus();
+  }, [focused]);
   const { t } = useTranslation();
   const session = useSession();
   const scheme = useScheme();
   const switchMember = useSwitchMember();
   const name = session.user?.name ?? t("guest");
   return (
-    <Menu position="bottom-end" width={280} keepMounted={false} withinPortal={false}>
+    <Menu defaultOpened={openedAtOnce} position="bottom-end" width={280} keepMounted={false} withinPortal={false}>
       <Menu.Target>
-        <UserButton name={name} member={session.member.name} />
+        <UserButton ref={target} name={name} member={session.member.name} />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>

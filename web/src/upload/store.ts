@@ -1,4 +1,5 @@
 // What is being uploaded: one state for the whole app, so that it goes on while one walks about. Components read snapshots of it.
+import { anyUpload } from "./activity.ts";
 import { useSyncExternalStore } from "react";
 import type { DicomHeader, FhirPart, Found, Skipped, Source } from "./types.ts";
 
@@ -200,6 +201,7 @@ function groupFor(found: Exclude<Found, { kind: "skipped" }>): Group {
 }
 
 export function add(found: Found) {
+  anyUpload.raise();
   if (found.kind === "skipped") {
     upload.skipped.push(found);
     return;
