@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod screenshots;
 mod suites;
 mod tidy;
 
@@ -14,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, bounded, cli, browser
   bench [--only NAME]    the running server measured, beside its peers
   codegen [--check]      tables from the published FHIR definitions
+  screenshots            the pictures of README and guide, from the release binary
   demo                   the server with its sample network";
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn run() -> Result<()> {
         Some("test") => suites::run(rest),
         Some("bench") => bench::run(rest),
         Some("codegen") => codegen::run(rest),
+        Some("screenshots") => screenshots::run(rest),
         Some("demo") => suites::demo(rest),
         _ => bail!("{USAGE}"),
     }

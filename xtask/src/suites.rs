@@ -2,7 +2,7 @@
 //!
 //! What cannot be got is said at once and again at the end, and fails the run; what can be run is run all the same.
 
-mod browser;
+pub mod browser;
 mod outside;
 
 use anyhow::{Context, Result, bail};
@@ -147,6 +147,15 @@ pub fn demo(args: &[String]) -> Result<()> {
     let mut command = cargo();
     command.args(["run", "--release", "--package", "lenticular-server", "--", "demo"]).args(args);
     outside::run(command.current_dir(&place.root))
+}
+
+/// Chromium, what drives it, and the release binary.
+pub fn with_browser() -> Result<Place> {
+    let place = Place::here()?;
+    outside::system_packages(false, true)?;
+    browser::packages(&place)?;
+    browser::build(&place)?;
+    Ok(place)
 }
 
 /// Unpacks the real inputs for whoever measures with them.

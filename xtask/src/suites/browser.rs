@@ -3,7 +3,7 @@
 use super::{Place, cargo, outside};
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn sources(place: &Place) -> PathBuf {
@@ -88,9 +88,22 @@ pub fn tests(place: &Place, rest: &[String]) -> Result<()> {
     files.retain(|path| chosen.is_empty() || names(path));
     let mut command = Command::new("node");
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(options).args(files);
-    command.env("LENTICULAR_BINARY", place.target.join("release/lenticular"));
-    command.env("LENTICULAR_BROWSER", kept(place));
+    known(&mut command, place);
     command.env("LENTICULAR_PYTHON", place.python());
     command.env("LENTICULAR_CORPUS", place.e2e.join("corpus"));
     outside::run(command.current_dir(&folder))
+}
+
+/// Runs one of the scripts beside the tests, with the folder that it writes to.
+pub fn script(place: &Place, name: &str, target: &Path) -> Result<()> {
+    let mut command = Command::new("node");
+    command.arg(name).arg(target).current_dir(sources(place));
+    known(&mut command, place);
+    outside::run(&mut command)
+}
+
+/// Tells a program of ours which binary, and where to keep things.
+fn known(command: &mut Command, place: &Place) {
+    command.env("LENTICULAR_BINARY", place.target.join("release/lenticular"));
+    command.env("LENTICULAR_BROWSER", kept(place));
 }
