@@ -49,6 +49,9 @@ pub struct RenderOptions {
     pub padding: Option<(i64, i64)>,
     /// Crop, flip and scale.
     pub viewport: Option<Viewport>,
+    /// Height of a pixel by its width, of Pixel Spacing or Pixel Aspect Ratio; square where it is `None`. A picture without a
+    /// viewport keeps its rows and columns.
+    pub pixel_shape: Option<f64>,
 }
 
 /// Renders one decoded frame.
@@ -72,7 +75,7 @@ pub fn render(frame: &Frame, options: &RenderOptions) -> Result<Picture, CodecEr
         _ => render_color(frame, options)?,
     };
     match &options.viewport {
-        Some(viewport) => viewport.apply(&picture),
+        Some(viewport) => viewport.apply(&picture, options.pixel_shape.unwrap_or(1.0)),
         None => Ok(picture),
     }
 }

@@ -4,10 +4,12 @@ use crate::{CodecError, Picture};
 
 /// Largest width or height of a scaled picture.
 const MAX_SIDE: u32 = 16_384;
+/// The most that pixels are stretched; what is beyond is no picture.
+const STRETCH: f64 = 16.0;
 
 /// Viewport size and the region of the source image to show in it.
 ///
-/// The region keeps its aspect ratio: the picture is the largest that fits in `vw` by `vh`. What is `None` is the whole image.
+/// The region keeps the shape that it has in the patient: the picture is the largest that fits in `vw` by `vh`. What is `None` is the whole image.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Viewport {
     /// Viewport width in pixels, 1 to 16,384.
@@ -51,16 +53,18 @@ impl Viewport {
         })
     }
 
-    /// The picture inside the viewport.
-    pub(crate) fn apply(&self, source: &Picture) -> Result<Picture, CodecError> {
+    /// The picture inside the viewport. `tall` is the height of a source pixel by its width: those of the result are square.
+    pub(crate) fn apply(&self, source: &Picture, tall: f64) -> Result<Picture, CodecError> {
         if !(1..=MAX_SIDE).contains(&self.vw) || !(1..=MAX_SIDE).contains(&self.vh) {
             return Err(CodecError::BadOption(format!("a viewport of {}x{}", self.vw, self.vh)));
         }
         let across = Span::new(self.sx, self.sw, source.width)?;
         let down = Span::new(self.sy, self.sh, source.height)?;
-        let scale = (f64::from(self.vw) / across.length).min(f64::from(self.vh) / down.length);
+        let tall = if tall.is_finite() { tall.clamp(1.0 / STRETCH, STRETCH) } else { 1.0 };
+        let (wide, high) = (across.length, down.length * tall);
+        let scale = (f64::from(self.vw) / wide).min(f64::from(self.vh) / high);
         let side = |length: f64, limit: u32| ((length * scale).round() as u32).clamp(1, limit);
-        let (width, height) = (side(across.length, self.vw), side(down.length, self.vh));
+        let (width, height) = (side(wide, self.vw), side(high, self.vh));
         let columns = across.taps(width);
         let rows = down.taps(height);
         Ok(resample(source, &columns, &rows))

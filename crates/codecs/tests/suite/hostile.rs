@@ -136,6 +136,7 @@ proptest! {
             inverse: signed,
             padding: None,
             viewport: region.map(|(vw, vh, sx, sw)| Viewport { vw, vh, sx: Some(sx), sy: None, sw: Some(sw), sh: None }),
+            pixel_shape: Some(numbers.0),
         };
         if let Ok(picture) = render(&Frame { info, pixels }, &options) {
             let expected = picture.width * picture.height * u32::from(picture.channels);

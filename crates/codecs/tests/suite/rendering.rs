@@ -206,6 +206,23 @@ fn shrinking_averages_and_growing_is_smooth_and_both_keep_the_aspect() {
 }
 
 #[test]
+fn pixels_that_are_not_square_become_so_in_a_viewport() {
+    let size = |shape, text: &str| {
+        let picture = render(&ramp(), &RenderOptions { pixel_shape: shape, ..viewport(text) }).unwrap();
+        (picture.width, picture.height)
+    };
+    // 4 by 2 pixels
+    assert_eq!(size(None, "80,80"), (80, 40));
+    assert_eq!(size(Some(2.0), "80,80"), (80, 80));
+    assert_eq!(size(Some(4.0), "80,80"), (40, 80));
+    assert_eq!(size(Some(0.5), "80,80"), (80, 20));
+    assert_eq!(size(Some(2.0), "80,80,0,0,2,2"), (40, 80), "a region keeps its shape too");
+    assert_eq!(size(Some(f64::NAN), "80,80"), (80, 40));
+    let options = RenderOptions { pixel_shape: Some(2.0), ..RenderOptions::default() };
+    assert_eq!(render(&ramp(), &options).unwrap().height, 2, "as stored without a viewport");
+}
+
+#[test]
 fn viewports_outside_the_image_are_refused() {
     for text in ["2,2,4,0,1,1", "2,2,-1,0,1,1", "2,2,0,0,0,1"] {
         let result = render(&ramp(), &viewport(text));

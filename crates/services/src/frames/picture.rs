@@ -18,6 +18,11 @@ const RESCALE_SLOPE: Tag = Tag(0x0028_1053);
 const MODALITY_LUT_SEQUENCE: Tag = Tag(0x0028_3000);
 const VOI_LUT_SEQUENCE: Tag = Tag(0x0028_3010);
 const PRESENTATION_LUT_SHAPE: Tag = Tag(0x2050_0020);
+const PIXEL_SPACING: Tag = Tag(0x0028_0030);
+const PIXEL_ASPECT_RATIO: Tag = Tag(0x0028_0034);
+const IMAGER_PIXEL_SPACING: Tag = Tag(0x0018_1164);
+const NOMINAL_SCANNED_PIXEL_SPACING: Tag = Tag(0x0018_2010);
+const PIXEL_MEASURES: Tag = Tag(0x0028_9110);
 const SHARED_FUNCTIONAL_GROUPS: Tag = Tag(0x5200_9229);
 const PER_FRAME_FUNCTIONAL_GROUPS: Tag = Tag(0x5200_9230);
 const PIXEL_VALUE_TRANSFORMATION: Tag = Tag(0x0028_9145);
@@ -88,7 +93,24 @@ pub(crate) fn options(header: &DataSet, number: u32, bulk: ReadBulk<'_>) -> Rend
         inverse: header.plain(PRESENTATION_LUT_SHAPE).as_deref() == Some("INVERSE"),
         padding: padding.map(|value| (value, header.integer(PIXEL_PADDING_RANGE_LIMIT).unwrap_or(value))),
         viewport: None,
+        pixel_shape: pixel_shape(header, number),
     }
+}
+
+/// Height of a pixel by its width: of the patient, at the detector, of what was scanned, or by itself (PS3.3 §10.7).
+fn pixel_shape(header: &DataSet, number: u32) -> Option<f64> {
+    let measures = group(header, number, PIXEL_MEASURES, PIXEL_SPACING);
+    [
+        (measures, PIXEL_SPACING),
+        (header, IMAGER_PIXEL_SPACING),
+        (header, NOMINAL_SCANNED_PIXEL_SPACING),
+        (header, PIXEL_ASPECT_RATIO),
+    ]
+    .into_iter()
+    .find_map(|(item, tag)| match item.get(tag)?.floats()[..] {
+        [down, across] if down > 0.0 && across > 0.0 => Some(down / across),
+        _ => None,
+    })
 }
 
 /// The item that tells an attribute for one frame: of the frame's own groups, of those all frames share, or the data set.
@@ -201,6 +223,22 @@ mod tests {
         assert_eq!([center(1), center(2), center(3)], [Some(1.0), Some(2.0), Some(3.0)]);
         let rescale = options(&header, 2, &mut none).rescale;
         assert_eq!((rescale.slope, rescale.intercept), (2.0, -1024.0));
+    }
+
+    #[test]
+    fn pixels_have_the_shape_that_they_have_in_the_patient() {
+        let with = |tag, value: &str| DataSet::new(vec![Element::new(tag, Vr::Ds, value)]);
+        let shape = |header: &DataSet| options(header, 1, &mut none).pixel_shape;
+        assert_eq!(shape(&with(PIXEL_SPACING, "0.75\\0.5")), Some(1.5));
+        assert_eq!(shape(&with(IMAGER_PIXEL_SPACING, "0.1\\0.2")), Some(0.5));
+        assert_eq!(shape(&with(PIXEL_ASPECT_RATIO, "4\\3")), Some(4.0 / 3.0));
+        for broken in ["0\\1", "1", "a\\b", "-1\\-1"] {
+            assert_eq!(shape(&with(PIXEL_SPACING, broken)), None, "{broken}");
+        }
+        let mut enhanced = with(PIXEL_ASPECT_RATIO, "1\\1");
+        let measures = Element::sequence(PIXEL_MEASURES, vec![with(PIXEL_SPACING, "2\\1")]);
+        enhanced.set(Element::sequence(SHARED_FUNCTIONAL_GROUPS, vec![DataSet::new(vec![measures])]));
+        assert_eq!(shape(&enhanced), Some(2.0));
     }
 
     #[test]
