@@ -39,13 +39,14 @@ fn main() -> std::io::Result<()> {
     let truth = phantom.truth();
     // `{:?}` of finite numbers and of ASCII without quotes is JSON
     let words = format!(
-        r#"{{"study":{:?},"mrn":{:?},"family":{:?},"given":{:?},"size":{:?},"spacingMm":{:?},"sphere":{{"centerVoxel":{:?},"radiusMm":{:?},"hu":{:?},"backgroundHu":{:?}}}}}"#,
+        r#"{{"study":{:?},"mrn":{:?},"family":{:?},"given":{:?},"size":{:?},"spacingMm":{:?},"sphere":{{"centerMm":{:?},"centerVoxel":{:?},"radiusMm":{:?},"hu":{:?},"backgroundHu":{:?}}}}}"#,
         study.study_uid,
         facts.mrn,
         somebody.family,
         somebody.given,
         truth.size,
         truth.spacing_mm,
+        truth.sphere.sphere_center_mm,
         truth.sphere.sphere_center_voxel,
         truth.sphere.radius_mm,
         truth.sphere.hu,

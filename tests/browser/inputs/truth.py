@@ -180,7 +180,7 @@ def pictures(truth: Truth) -> None:
     truth.keep(data)
     truth.tell("rgb", data, points=points_of([colours]), count=1)
 
-    frames = [(gray(z) % 256).astype(np.uint8) for z in range(10)]
+    frames = [(gray(z) // 8).astype(np.uint8) for z in range(10)]
     data = blank("frames", "US", 0, ExplicitVRLittleEndian)
     set_gray(data, np.stack(frames))
     data.NumberOfFrames, data.FrameTime, data.CineRate = 10, "40", 25
