@@ -69,8 +69,8 @@ export function DevicesPage() {
                   <>
                     {format.time(device.last_seen)}
                     {device.last_outcome && (
-                      <Text size="xs" c="dimmed" dir="auto">
-                        {device.last_outcome}
+                      <Text size="xs" c="dimmed">
+                        {t(`devices.outcome.${device.last_outcome}`, { defaultValue: device.last_outcome })}
                       </Text>
                     )}
                   </>
@@ -92,7 +92,7 @@ export function DevicesPage() {
           }}
         />
       )}
-      <ConnectCards only={["dicom"]} headings={2} />
+      {!isPending && <ConnectCards only={["dicom"]} headings={2} />}
       {open?.kind === "add" && <AddDevice close={close} onDone={(ae) => changed(t("devices.added", { ae }))} />}
       {open?.kind === "remove" && (
         <Confirm
@@ -120,7 +120,7 @@ function TestButton({ device }: { device: Device }) {
       <span aria-live="polite" data-testid={`echo-${device.ae}`} style={{ maxWidth: "24rem" }}>
         {test.data && (
           <Text size="xs" component="span" c={test.data.ok ? undefined : "var(--mantine-color-error)"}>
-            {test.data.ok ? t("devices.answered", { count: test.data.milliseconds }) : t("devices.silent", { message: test.data.message })}
+            {test.data.ok ? t("devices.answered", { count: test.data.milliseconds }) : t("devices.silent", { message: t(`devices.echo.${test.data.code}`, { defaultValue: test.data.message }) })}
           </Text>
         )}
         {failure && (

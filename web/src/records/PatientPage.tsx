@@ -5,7 +5,7 @@ import { Loading } from "../ui/Loading.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
 import { patientQuery } from "./api.ts";
 import { Banner } from "./patient/Banner.tsx";
-import { Summary } from "./patient/Summary.tsx";
+import { Summary, useSummaryAnswered } from "./patient/Summary.tsx";
 import { Timeline } from "./patient/Timeline.tsx";
 import { patientRoute } from "./routes.tsx";
 
@@ -14,6 +14,7 @@ export function PatientPage() {
   const search = patientRoute.useSearch();
   const navigate = useNavigate();
   const { data, error, isPending, refetch } = useQuery(patientQuery(id));
+  const answered = useSummaryAnswered(id);
   if (isPending)
     return (
       <>
@@ -25,7 +26,8 @@ export function PatientPage() {
   return (
     <>
       <Banner patient={data.patient} owner={data.owner} />
-      <Container size="xl" py="lg" px={{ base: "sm", sm: "lg" }} w="100%">
+      {!answered && <Loading />}
+      <Container size="xl" py="lg" px={{ base: "sm", sm: "lg" }} w="100%" hidden={!answered}>
         <Stack gap="xl">
           <Summary patient={id} />
           <Timeline

@@ -39,14 +39,14 @@ export function SystemPage() {
           {session.operator && report.log_level && <LogLevel level={report.log_level} />}
         </>
       )}
-      <Section title={t("connect.title")} lead={t("connect.lead")}>
+      {!isPending && <Section title={t("connect.title")} lead={t("connect.lead")}>
         <ConnectCards headings={3} devicesLink={
             <Anchor component={Link} to="/admin/devices" size="sm" underline="always">
               {t("connect.devices")}
             </Anchor>
           } />
-      </Section>
-      {session.demo && session.operator && <DemoReset />}
+      </Section>}
+      {!isPending && session.demo && session.operator && <DemoReset />}
     </Page>
   );
 }

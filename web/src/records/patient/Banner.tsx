@@ -24,7 +24,8 @@ export interface Allergy extends Resource {
   reaction?: { manifestation?: CodeableConcept[]; severity?: string }[];
 }
 
-export const allergyQuery = (patient: string) => searchQuery<Allergy>("AllergyIntolerance", query({ patient: `Patient/${patient}`, _count: 100 }));
+export const allergyQueryText = (patient: string) => query({ patient: `Patient/${patient}`, _count: 100 });
+export const allergyQuery = (patient: string) => searchQuery<Allergy>("AllergyIntolerance", allergyQueryText(patient));
 
 export function isActive(allergy: Allergy): boolean {
   const has = (concept: CodeableConcept | undefined, codes: string[]) => concept?.coding?.some((coding) => codes.includes(coding.code ?? "")) ?? false;

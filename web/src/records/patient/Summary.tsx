@@ -1,6 +1,6 @@
 // What is known about somebody at a glance: problems, allergies, medication, and the latest of each measurement.
 import { Anchor, Button, SimpleGrid, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,23 +10,41 @@ import { query, searchQuery } from "../api.ts";
 import { observationValue, observationWhen, textOf, titleOf, whenOf } from "../fhir/read.ts";
 import type { CodeableConcept, Observation, Resource } from "../fhir/types.ts";
 import { useCode } from "../words.ts";
-import { type Allergy, allergyQuery, isActive } from "./Banner.tsx";
+import { type Allergy, allergyQuery, allergyQueryText, isActive } from "./Banner.tsx";
 import classes from "./Summary.module.css";
 import { type Point, Trend } from "./Trend.tsx";
 
+const of = (patient: string, parameters: Record<string, string | number>) => query({ patient: `Patient/${patient}`, ...parameters });
+const problemsOf = (patient: string) => of(patient, { "clinical-status": "active,recurrence,relapse", _sort: "-recorded-date", _count: 50 });
+const medicationOf = (patient: string) => of(patient, { status: "active", _sort: "-authoredon", _count: 50 });
+const measuredOf = (patient: string, category: string) => of(patient, { category, _sort: "-date", _count: 300 });
+
+/** Whether all that the summary shows has been answered: what comes below it would jump otherwise. */
+export function useSummaryAnswered(patient: string): boolean {
+  const asked = useQueries({
+    queries: [
+      searchQuery<Resource>("Condition", problemsOf(patient)),
+      searchQuery<Resource>("MedicationRequest", medicationOf(patient)),
+      searchQuery<Resource>("Observation", measuredOf(patient, "vital-signs")),
+      searchQuery<Resource>("Observation", measuredOf(patient, "laboratory")),
+      searchQuery<Resource>("AllergyIntolerance", allergyQueryText(patient)),
+    ],
+  });
+  return asked.every((one) => !one.isPending);
+}
+
 export function Summary({ patient }: { patient: string }) {
   const { t } = useTranslation("records");
-  const of = (parameters: Record<string, string | number>) => query({ patient: `Patient/${patient}`, ...parameters });
   return (
     <Stack gap="md" component="section" aria-label={t("summary.title")}>
       <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="md">
-        <Listed title={t("summary.problems")} none={t("summary.noProblems")} asked={searchQuery("Condition", of({ "clinical-status": "active,recurrence,relapse", _sort: "-recorded-date", _count: 50 }))} />
+        <Listed title={t("summary.problems")} none={t("summary.noProblems")} asked={searchQuery("Condition", problemsOf(patient))} />
         <AllergyCard patient={patient} />
-        <Listed title={t("summary.medication")} none={t("summary.noMedication")} asked={searchQuery("MedicationRequest", of({ status: "active", _sort: "-authoredon", _count: 50 }))} />
+        <Listed title={t("summary.medication")} none={t("summary.noMedication")} asked={searchQuery("MedicationRequest", medicationOf(patient))} />
       </SimpleGrid>
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-        <Measured title={t("summary.vitals")} none={t("summary.noVitals")} parameters={of({ category: "vital-signs", _sort: "-date", _count: 300 })} />
-        <Measured title={t("summary.labs")} none={t("summary.noLabs")} parameters={of({ category: "laboratory", _sort: "-date", _count: 300 })} />
+        <Measured title={t("summary.vitals")} none={t("summary.noVitals")} parameters={measuredOf(patient, "vital-signs")} />
+        <Measured title={t("summary.labs")} none={t("summary.noLabs")} parameters={measuredOf(patient, "laboratory")} />
       </SimpleGrid>
     </Stack>
   );
