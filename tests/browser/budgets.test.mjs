@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { note, open, signIn, visit } from "./lib/browser.mjs";
 import { drawn, guard } from "./lib/checks.mjs";
+import { median } from "./lib/measure.mjs";
 import { ask, start } from "./lib/server.mjs";
 import { speaker } from "./lib/words.mjs";
 
@@ -12,6 +13,8 @@ const SHIFT = 0.1;
 const PALETTE_MS = 100;
 const RESULTS_MS = 200;
 const INTERACTION_MS = 200;
+/** How often a thing is done whose median counts. */
+const ROUNDS = 3;
 
 const say = speaker("en");
 const measured = {};
@@ -112,7 +115,8 @@ test("files with a hash in their name are kept for good", async () => {
 
 test("the first words stand early", async () => {
   const found = {};
-  for (const path of ["/login", "/", "/patients", "/studies"]) {
+  const runs = ["/login", "/", "/patients", "/studies"].flatMap((path) => [path, path, path]);
+  for (const path of runs) {
     // each with nothing in the cache
     const visitor = await guard(await visit(browser, server));
     try {
@@ -122,13 +126,14 @@ test("the first words stand early", async () => {
       }
       await visitor.page.goto(path);
       await drawn(visitor);
-      found[path] = await visitor.page.evaluate(() => Math.round(performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
+      const ms = await visitor.page.evaluate(() => Math.round(performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
+      found[path] = [...(found[path] ?? []), ms];
     } finally {
       await visitor.leave();
     }
   }
   measured.firstContentfulPaint = found;
-  for (const [path, ms] of Object.entries(found)) assert.ok(ms <= FIRST_PAINT_MS, `${path}: ${ms} ms`);
+  for (const [path, ms] of Object.entries(found)) assert.ok(median(ms) <= FIRST_PAINT_MS, `${path}: ${ms.join(", ")} ms`);
 });
 
 test("nothing moves while a screen is loaded", async () => {
@@ -158,8 +163,6 @@ test("nothing moves while a screen is loaded", async () => {
   assert.ok(bad.length === 0, `\n${bad.join("\n")}`);
 });
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
 test("the palette opens and answers at once", async () => {
   const visitor = await watched();
   const { page } = visitor;
@@ -168,7 +171,7 @@ test("the palette opens and answers at once", async () => {
     await drawn(visitor, { quiet: 600 });
     const opened = [];
     const answered = [];
-    for (const text of ["mur", "bren", "kow", "wal", "chest"]) {
+    for (const text of ["mur", "bren", "kow", "wal", "chest", "head", "ander"]) {
       // measured in the page: from the key until the field, then until the results, could be painted
       const times = page.evaluate(
         () =>
@@ -185,6 +188,7 @@ test("the palette opens and answers at once", async () => {
       await page.keyboard.press("Control+k");
       opened.push(await times);
       await page.keyboard.type(text.slice(0, -1));
+      await drawn(visitor);
       const results = page.evaluate(
         () =>
           new Promise((resolve) => {
@@ -192,7 +196,8 @@ test("the palette opens and answers at once", async () => {
               "input",
               async ({ timeStamp }) => {
                 const list = () => document.querySelector('[role="listbox"]');
-                while (list().getAttribute("aria-busy") !== "true") await new Promise((again) => setTimeout(again, 1));
+                // typing makes it busy before the next picture; an answer that is known already never does
+                await new Promise((done) => requestAnimationFrame(done));
                 while (list().getAttribute("aria-busy") === "true") await new Promise((again) => setTimeout(again, 2));
                 await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
                 resolve(performance.now() - timeStamp);
@@ -218,40 +223,47 @@ test("the palette opens and answers at once", async () => {
 test("a click is answered by the next picture", async () => {
   const visitor = await watched();
   const { page } = visitor;
-  const found = {};
+  const runs = {};
   const timed = async (name, act) => {
     await page.evaluate(() => window.events.splice(0));
     await act();
     await drawn(visitor);
     // events are told after the picture that they led to
     await page.waitForTimeout(120);
-    found[name] = Math.max(0, ...(await page.evaluate(() => window.events.map(({ duration }) => duration))));
+    (runs[name] ??= []).push(Math.max(0, ...(await page.evaluate(() => window.events.map(({ duration }) => duration)))));
   };
   try {
-    await page.goto("/");
-    await drawn(visitor);
-    const rail = page.getByRole("navigation", { name: say("app:navigation") });
-    await timed("home → patients", () => rail.getByRole("link", { name: say("app:nav.patients") }).click());
-    await timed("sort patients", () => page.getByRole("columnheader").getByRole("button", { name: say("records:patients.birth") }).click());
-    await timed("search patients", () => page.getByRole("textbox", { name: say("records:patients.search") }).pressSequentially("an", { delay: 60 }));
-    await timed("open a patient", () => page.getByRole("grid").getByRole("link").first().click());
-    await timed("→ studies", () => rail.getByRole("link", { name: say("app:nav.studies") }).click());
-    await timed("sort studies", () => page.getByRole("columnheader").getByRole("button", { name: say("imaging:studies.column.patientName") }).click());
-    await timed("columns", () => page.getByRole("button", { name: say("imaging:studies.columns") }).click());
-    await page.keyboard.press("Escape");
-    await timed("next row", async () => {
-      await page.getByRole("grid").focus();
-      await page.keyboard.press("ArrowDown");
-      await page.keyboard.press("ArrowDown");
-    });
-    await timed("→ sharing", () => rail.getByRole("link", { name: say("app:nav.sharing") }).click());
-    await timed("take back?", () => page.getByTestId("share").first().getByRole("button").last().click());
-    await page.keyboard.press("Escape");
-    await timed("account menu", () => page.locator("header button[aria-haspopup=menu]").last().click());
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await page.goto("/");
+      await drawn(visitor);
+      const rail = page.getByRole("navigation", { name: say("app:navigation") });
+      await timed("home → patients", () => rail.getByRole("link", { name: say("app:nav.patients") }).click());
+      await timed("sort patients", () => page.getByRole("columnheader").getByRole("button", { name: say("records:patients.birth") }).click());
+      await timed("search patients", () => page.getByRole("textbox", { name: say("records:patients.search") }).pressSequentially("an", { delay: 60 }));
+      await timed("open a patient", () => page.getByRole("grid").getByRole("link").first().click());
+      await timed("→ studies", () => rail.getByRole("link", { name: say("app:nav.studies") }).click());
+      await timed("sort studies", () => page.getByRole("columnheader").getByRole("button", { name: say("imaging:studies.column.patientName") }).click());
+      await timed("columns", () => page.getByRole("button", { name: say("imaging:studies.columns") }).click());
+      await page.keyboard.press("Escape");
+      await timed("next row", async () => {
+        await page.getByRole("grid").focus();
+        await page.keyboard.press("ArrowDown");
+        await page.keyboard.press("ArrowDown");
+      });
+      await timed("→ sharing", () => rail.getByRole("link", { name: say("app:nav.sharing") }).click());
+      await timed("take back?", () => page.getByTestId("share").first().getByRole("button").last().click());
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await timed("account menu", async () => {
+        await page.locator("header button[aria-haspopup=menu]").last().click();
+        await page.getByRole("menu").waitFor();
+      });
+      await page.keyboard.press("Escape");
+    }
   } finally {
     await visitor.leave();
   }
-  measured.interactions = found;
-  const slow = Object.entries(found).filter(([, ms]) => ms > INTERACTION_MS);
+  measured.interactions = runs;
+  const slow = Object.entries(runs).filter(([, ms]) => median(ms) > INTERACTION_MS);
   assert.deepEqual(slow, []);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { open, signIn, visit } from "./lib/browser.mjs";
 import { drawn, guard } from "./lib/checks.mjs";
-import { screens } from "./lib/screens.mjs";
+import { screens, show } from "./lib/screens.mjs";
 import { ask, start } from "./lib/server.mjs";
 import { keys, speaker } from "./lib/words.mjs";
 
@@ -170,9 +170,9 @@ async function clipped(page) {
 }
 
 /** Opens each of the screens of a role in one window, in one language. */
-async function walk(role, { language = "en", pseudo = false, width = 1280, wanted = () => true }, look) {
+async function walk(role, { language = "en", pseudo = false, wanted = () => true }, look) {
   const say = speaker(language, { pseudo });
-  const visitor = await guard(await visit(browser, server, { language, height: HEIGHT, width }));
+  const visitor = await guard(await visit(browser, server, { language, height: HEIGHT }));
   const data = listen(visitor);
   const { page } = visitor;
   const found = [];
@@ -181,15 +181,8 @@ async function walk(role, { language = "en", pseudo = false, width = 1280, wante
     if (role) await signIn(page, server.user(role, "hospital-a"), pseudo ? "/help?pseudo" : "/help");
     else if (pseudo) await page.goto("/link?pseudo");
     for (const screen of all.filter((screen) => screen.role === role && wanted(screen))) {
-      await page.setViewportSize({ width: 1280, height: HEIGHT });
-      await page.goto("about:blank");
-      await page.goto(server.url + screen.path);
-      await drawn(visitor);
-      await screen.open?.(page, say);
-      await drawn(visitor);
-      await page.setViewportSize({ width, height: HEIGHT });
-      await drawn(visitor);
-      found.push(...(await look(page, await data(), screen)).map((words) => `${screen.name}: ${words}`));
+      await show(visitor, screen, say, server.url);
+      found.push(...(await look(page, await data(), visitor)).map((words) => `${screen.name}: ${words}`));
     }
   } finally {
     await visitor.leave();
@@ -204,19 +197,25 @@ const ROLES = ["clinician", "radiologist", "registrar", "administrator", "patien
 
 describe("the pseudo-locale", () => {
   for (const role of ROLES) {
-    test(`nothing is untranslated for ${role ?? "a guest"}`, async () => {
+    test(`nothing is untranslated or clipped for ${role ?? "a guest"}`, async () => {
       fine(
-        await walk(role, { pseudo: true, wanted: ours }, async (page, data) => {
+        await walk(role, { pseudo: true, wanted: ours }, async (page, data, visitor) => {
           assert.match(await page.evaluate(() => document.body.innerText), /\[[^\]]*~\]/, "the pseudo-locale is on");
-          return (await texts(page)).flatMap(({ text, where }) => {
+          const found = (await texts(page)).flatMap(({ text, where }) => {
             // what is untranslated would be English; names in other scripts are put together from their parts
             const foreign = tokens(text).filter((token) => /\p{Script=Latin}/u.test(token) && !data.has(token));
             return foreign.length ? [`"${text.slice(0, 100)}" (${where}): ${foreign.slice(0, 6).join(", ")}`] : [];
           });
+          for (const width of [1280, 390]) {
+            await page.setViewportSize({ width, height: HEIGHT });
+            if (width !== 1280) await drawn(visitor);
+            found.push(...(await clipped(page)).map((words) => `clipped at ${width}: ${words}`));
+          }
+          await page.setViewportSize({ width: 1280, height: HEIGHT });
+          return found;
         }),
       );
     });
-    for (const width of [1280, 390]) test(`nothing is clipped at ${width} for ${role ?? "a guest"}`, async () => fine(await walk(role, { pseudo: true, width, wanted: ours }, clipped)));
   }
 });
 

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const COLORS = ["color-contrast", "link-in-text-block"];
 
 /** Notes what the page tries that it may not: `visitor.violations`; and what hostile text would do: `visitor.ran`. */
 export async function guard(visitor) {
@@ -76,17 +77,18 @@ export async function paint(page, scheme) {
   }, scheme);
 }
 
-export async function axe(page) {
+/** What axe finds. With `colors` only the rules that see colours: in another scheme the page says the same in other colours. */
+export async function axe(page, { colors = false } = {}) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
-  const violations = await page.evaluate(async (values) => {
-    const { violations } = await window.axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] });
+  const violations = await page.evaluate(async (runOnly) => {
+    const { violations } = await window.axe.run(document, { runOnly, resultTypes: ["violations"] });
     return violations.map(({ id, help, nodes }) => ({
       id,
       help,
       nodes: nodes.slice(0, 4).map((node) => `${node.target.join(" ")} ${node.html.slice(0, 160)} ${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ""}`),
       count: nodes.length,
     }));
-  }, RULES);
+  }, colors ? { type: "rule", values: COLORS } : { type: "tag", values: RULES });
   return violations.map(({ id, help, nodes, count }) => `axe ${id} (${count}): ${help}\n    ${nodes.join("\n    ")}`);
 }
 

@@ -1,4 +1,5 @@
 // Every screen of the app, for whoever goes through all of them: axe, pictures, widths, pseudo-locale.
+import { drawn } from "./checks.mjs";
 import { file, uid } from "./dicom.mjs";
 import { ask } from "./server.mjs";
 
@@ -188,6 +189,28 @@ export function wizard(secret) {
     { name: "system-empty", path: "/system" },
   ];
 }
+
+/** Opens a screen in a window of somebody who may see it: as a link of the app does where that leads there, else anew. */
+export async function show(visitor, { path, open }, say, base) {
+  const { page } = visitor;
+  const { name: before = "", opened = true } = visitor.at ?? {};
+  const goal = path && new URL(path, base);
+  if (goal) {
+    const alike = opened || before === goal.pathname || !WITHIN.test(before) || !WITHIN.test(goal.pathname);
+    if (alike) {
+      // an address that differs in its fragment alone would not be loaded again
+      await page.goto("about:blank");
+      await page.goto(goal.href);
+    } else await page.evaluate((to) => history.pushState({}, "", to), goal.pathname + goal.search);
+    await drawn(visitor);
+  }
+  await open?.(page, say);
+  if (open) await drawn(visitor);
+  visitor.at = { name: goal?.pathname ?? before, opened: Boolean(open) };
+}
+
+/** The screens between which nothing is loaded anew. */
+const WITHIN = /^\/($|(patients|records|sharing|tray|admin|audit|system|settings|help|upload|studies$))/;
 
 export const SCHEMES = ["light", "dark", "reading"];
 export const LANGUAGES = ["en", "de", "zh"];

@@ -26,6 +26,11 @@ export function AccountMenu() {
       aria-expanded={false}
       onPointerEnter={fetchMenu}
       onFocus={fetchMenu}
+      onPointerDown={(event) => {
+        // the menu may take this button's place before it is let go, and then no click comes
+        if (event.button === 0) clicked.current = true;
+        fetchMenu();
+      }}
       onClick={() => {
         clicked.current = true;
         fetchMenu();
