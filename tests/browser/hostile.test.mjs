@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { open, signIn, visit } from "./lib/browser.mjs";
 import { drawn, guard, overflow, troubles } from "./lib/checks.mjs";
 import { file, uid } from "./lib/dicom.mjs";
+import { show } from "./lib/screens.mjs";
 import { ask, start, stow } from "./lib/server.mjs";
 import { speaker } from "./lib/words.mjs";
 
@@ -114,11 +115,7 @@ after(async () => {
 async function harmless(visitor, path, { holds, act } = {}) {
   const { page } = visitor;
   await page.setViewportSize({ width: 1280, height: 900 });
-  await page.goto("about:blank");
-  await page.goto(server.url + path);
-  await drawn(visitor);
-  await act?.(page);
-  await drawn(visitor);
+  await show(visitor, { path, open: act }, say, server.url);
   // a pointer over everything that could be waiting for one
   for (const title of await page.locator("main [title]").all().then((all) => all.slice(0, 2))) await title.hover({ timeout: 500 }).catch(() => undefined);
   const found = [];
@@ -222,7 +219,7 @@ describe("hostile text", () => {
   test("in the viewer", async () => {
     fine(
       await harmless(clinician, `/studies/${made.study}`, {
-        act: (page) => page.waitForFunction(() => document.body.innerText.includes("<img src=x"), undefined, { timeout: 30_000 }),
+        act: (page) => page.waitForFunction(() => document.body.innerText.includes("<img src=x")),
       }),
     );
     fine(await isolated(clinician.page));
@@ -276,7 +273,7 @@ describe("hostile text", () => {
             { name: `"><svg onload=pwn('name')>.txt`, mimeType: "text/html", buffer: Buffer.from("<script>pwn('content')</script>") },
             { name: `\u202Etxt.exe ${"n".repeat(200)}.json`, mimeType: "application/json", buffer: Buffer.from(JSON.stringify({ resourceType: "Patient", birthDate: IMAGE, name: [{ family: IMAGE }] })) },
           ]);
-          await page.waitForFunction(() => document.querySelector('[data-testid="upload-total"] [role=progressbar]')?.getAttribute("aria-valuenow") === "100", undefined, { timeout: 30_000 });
+          await page.waitForFunction(() => document.querySelector('[data-testid="upload-total"] [role=progressbar]')?.getAttribute("aria-valuenow") === "100");
         },
       }),
     );

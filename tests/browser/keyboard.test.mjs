@@ -77,8 +77,8 @@ async function remember() {
     window.looks ??= new WeakMap();
     for (const element of document.querySelectorAll("a, button, input, select, textarea, summary, label, [tabindex], [class*=field], input + *, a + *")) {
       if (element === document.activeElement || element.contains(document.activeElement)) continue;
-      window.looks.set(element, look(element));
-      if (element.parentElement && !element.parentElement.contains(document.activeElement)) window.looks.set(element.parentElement, look(element.parentElement));
+      if (!window.looks.has(element)) window.looks.set(element, look(element));
+      if (element.parentElement && !window.looks.has(element.parentElement) && !element.parentElement.contains(document.activeElement)) window.looks.set(element.parentElement, look(element.parentElement));
     }
   });
 }
@@ -208,8 +208,8 @@ test("scrolls and windows in the viewer", async () => {
   await drawn(visitor);
   const words = () => page.getByTestId("panes").innerText();
   const [before, after] = [1, 2].map((number) => new RegExp(say("imaging:viewer.imageOf", { number, count: "\\d+" })));
-  const shows = (form) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="panes"]')?.innerText ?? ""), form.source, { timeout: 30_000 });
-  await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="panes"]')?.innerText ?? ""), say("imaging:viewer.imageOf", { number: "\\d+", count: "\\d+" }), { timeout: 30_000 });
+  const shows = (form) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="panes"]')?.innerText ?? ""), form.source);
+  await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="panes"]')?.innerText ?? ""), say("imaging:viewer.imageOf", { number: "\\d+", count: "\\d+" }));
   await page.keyboard.press("Home");
   await shows(before);
   await page.keyboard.press("ArrowDown");

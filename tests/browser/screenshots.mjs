@@ -80,28 +80,27 @@ async function viewer(visitor) {
   return page.screenshot({ caret: "hide" });
 }
 
+/** The three planes through what was looked at. */
 async function planes(visitor) {
   const { page } = visitor;
-  await page.goto(`/studies/${study}?layout=mpr`);
+  await pane(page).focus();
+  await page.keyboard.press("f");
+  await page.keyboard.press("m");
   for (const name of ["axial", "coronal", "sagittal"]) await pane(page, name).and(page.locator('[data-state="ready"]')).waitFor({ timeout: 60_000 });
   await drawn(visitor);
   await page.mouse.move(0, 0);
   return page.screenshot({ caret: "hide" });
 }
 
-/** Three phones beside each other. */
-async function phones(scheme) {
+/** Three phones beside each other; on the third what stands at the address `picture`. */
+async function phones(scheme, picture) {
   const size = { width: 390, height: 800, touch: true };
   const clinician = await member("clinician", scheme, size);
   const pictures = [await shoot(clinician, "/"), await shoot(clinician, patient)];
   const { page } = clinician;
-  await page.goto(`/studies/${study}`);
+  await page.goto(picture);
   await page.locator('[data-testid="phone-stage"][data-state="ready"]').waitFor();
-  const slider = page.getByRole("slider", { name: say("imaging:viewer.imageSlider") }).first();
-  await slider.focus();
-  for (let ten = 0; ten < 8; ten += 1) await page.keyboard.press("PageUp");
   await drawn(clinician);
-  await page.locator('[data-testid="phone-stage"][data-state="ready"]').waitFor();
   pictures.push(await page.screenshot({ caret: "hide" }));
   await clinician.leave();
   const sheet = await browser.newPage({ viewport: { width: 1280, height: 840 } });
@@ -124,9 +123,11 @@ try {
     const radiologist = await member("radiologist", scheme);
     keep("studies", scheme, await shoot(radiologist, "/studies"));
     keep("viewer", scheme, await viewer(radiologist));
+    await radiologist.page.waitForURL(/instance=/);
+    const { pathname, search } = new URL(radiologist.page.url());
     keep("mpr", scheme, await planes(radiologist));
     await radiologist.leave();
-    keep("phone", scheme, await phones(scheme));
+    keep("phone", scheme, await phones(scheme, pathname + search));
   }
 } finally {
   await browser.close();

@@ -4,6 +4,8 @@ import { createRequire } from "node:module";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** How long a page may take on a machine that is busy with other things. */
+const PATIENCE = 90_000;
 const COLORS = ["color-contrast", "link-in-text-block"];
 
 /** Notes what the page tries that it may not: `visitor.violations`; and what hostile text would do: `visitor.ran`. */
@@ -20,6 +22,8 @@ export async function guard(visitor) {
     for (const name of ["alert", "confirm", "prompt"]) window[name] = (words) => window.tellTest("ran", `${name} ${words}`);
   });
   const { page, pending } = visitor;
+  // what is asked of these pages is not how quick they are
+  page.setDefaultTimeout(PATIENCE);
   // the viewer fetches a series while its first image is looked at: nobody waits for the rest
   page.on("request", (request) => /\/frames\/\d+$/.test(request.url()) || pending.add(request));
   page.on("requestfinished", (request) => pending.delete(request));
@@ -41,7 +45,7 @@ export function troubles(visitor) {
 }
 
 /** Waits until a page is drawn: nothing says that it is being fetched, and nothing is on its way. */
-export async function drawn(visitor, { quiet = 150, limit = 20_000 } = {}) {
+export async function drawn(visitor, { quiet = 150, limit = PATIENCE } = {}) {
   const { page, pending } = visitor;
   const until = Date.now() + limit;
   let since = Date.now();

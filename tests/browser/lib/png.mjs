@@ -5,6 +5,7 @@ import { PNG } from "pngjs";
 
 /** Colours with how often they are, split at the median of the widest channel until there are as many as wanted; the mean of each. */
 function palette(counts, most) {
+  if (counts.length === 0) return [];
   const parts = (colour) => [colour >> 16, (colour >> 8) & 255, colour & 255];
   const box = (colours) => {
     const ranges = [0, 1, 2].map((channel) => {
@@ -15,7 +16,7 @@ function palette(counts, most) {
     const weight = colours.reduce((sum, { count }) => sum + count, 0);
     return { colours, channel: ranges.indexOf(range), rank: range * Math.sqrt(weight) };
   };
-  const boxes = [box([...counts].map(([colour, count]) => ({ rgb: parts(colour), count })))];
+  const boxes = [box(counts.map(([colour, count]) => ({ rgb: parts(colour), count })))];
   while (boxes.length < most) {
     boxes.sort((a, b) => b.rank - a.rank);
     const { colours, channel, rank } = boxes[0];
@@ -56,15 +57,20 @@ export function small(bytes, most = 256) {
     const colour = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const colours = palette(counts, most);
+  // greys stay grey: a picture of a patient takes no tint from what stands around it
+  const isGrey = (colour) => colour >> 16 === (colour & 255) && ((colour >> 8) & 255) === (colour & 255);
+  const greys = palette([...counts].filter(([colour]) => isGrey(colour)), Math.ceil(most * 0.6));
+  const tints = palette([...counts].filter(([colour]) => !isGrey(colour)), most - greys.length);
+  const colours = [...greys, ...tints];
   const nearest = new Map();
   for (const colour of counts.keys()) {
     const [r, g, b] = [colour >> 16, (colour >> 8) & 255, colour & 255];
-    let [best, least] = [0, Infinity];
-    colours.forEach((one, index) => {
-      const off = (one[0] - r) ** 2 + (one[1] - g) ** 2 + (one[2] - b) ** 2;
+    const [from, to] = isGrey(colour) ? [0, greys.length] : [greys.length, colours.length];
+    let [best, least] = [from, Infinity];
+    for (let index = from; index < to; index += 1) {
+      const off = (colours[index][0] - r) ** 2 + (colours[index][1] - g) ** 2 + (colours[index][2] - b) ** 2;
       if (off < least) [best, least] = [index, off];
-    });
+    }
     nearest.set(colour, best);
   }
   const rows = Buffer.alloc((width + 1) * height);

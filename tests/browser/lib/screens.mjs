@@ -36,7 +36,7 @@ async function uploaded(page) {
     payload("record.json", "application/json", Buffer.from('{"resourceType":"Patient","birthDate":"never"}')),
   ]);
   await page.getByTestId("upload-total").waitFor();
-  await page.waitForFunction(() => document.querySelector('[data-testid="upload-total"] [role=progressbar]')?.getAttribute("aria-valuenow") === "100", undefined, { timeout: 30_000 });
+  await page.waitForFunction(() => document.querySelector('[data-testid="upload-total"] [role=progressbar]')?.getAttribute("aria-valuenow") === "100");
 }
 
 /** Names, paths and the role that sees them, on the sample network; `open` does on the page what leads to the screen. */
@@ -193,11 +193,11 @@ export function wizard(secret) {
 /** Opens a screen in a window of somebody who may see it: as a link of the app does where that leads there, else anew. */
 export async function show(visitor, { path, open }, say, base) {
   const { page } = visitor;
-  const { name: before = "", opened = true } = visitor.at ?? {};
+  const { at = "", opened = true } = visitor;
   const goal = path && new URL(path, base);
   if (goal) {
-    const alike = opened || before === goal.pathname || !WITHIN.test(before) || !WITHIN.test(goal.pathname);
-    if (alike) {
+    const anew = opened || at === goal.href || !WITHIN.test(at.replace(goal.origin, "")) || !WITHIN.test(goal.pathname);
+    if (anew) {
       // an address that differs in its fragment alone would not be loaded again
       await page.goto("about:blank");
       await page.goto(goal.href);
@@ -206,11 +206,12 @@ export async function show(visitor, { path, open }, say, base) {
   }
   await open?.(page, say);
   if (open) await drawn(visitor);
-  visitor.at = { name: goal?.pathname ?? before, opened: Boolean(open) };
+  visitor.at = goal?.href ?? at;
+  visitor.opened = Boolean(open);
 }
 
 /** The screens between which nothing is loaded anew. */
-const WITHIN = /^\/($|(patients|records|sharing|tray|admin|audit|system|settings|help|upload|studies$))/;
+const WITHIN = /^\/(\?|$|(patients|records|sharing|tray|admin|audit|system|settings|help|upload|studies(\?|$)))/;
 
 export const SCHEMES = ["light", "dark", "reading"];
 export const LANGUAGES = ["en", "de", "zh"];
