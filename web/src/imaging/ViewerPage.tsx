@@ -6,6 +6,8 @@ import i18next from "i18next";
 import { Suspense, lazy, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/http.ts";
+import { useFormat } from "../app/format.ts";
+import { remember } from "../app/palette/recent.ts";
 import { queryClient } from "../app/queries.ts";
 import { useTitle } from "../ui/Page.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
@@ -65,6 +67,12 @@ export function ViewerPage() {
   useEffect(() => {
     if (ended) void client.invalidateQueries({ queryKey: ["session"] });
   }, [client, ended]);
+  const format = useFormat();
+  useEffect(() => {
+    if (!facts.data) return;
+    const { patientName, description, modalities, date } = facts.data;
+    remember({ kind: "studies", id: study, label: [description || modalities.join(" "), patientName].filter(Boolean).join(" · ").slice(0, 200), detail: format.dicom(date) });
+  }, [facts.data, study, format]);
   useTitle([facts.data?.description || t("viewer.title"), facts.data?.patientName].filter(Boolean).join(" · "));
 
   const problem = lost ?? series.error ?? facts.error;

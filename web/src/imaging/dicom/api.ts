@@ -162,6 +162,20 @@ export async function framePicture(study: string, series: string, instance: stri
   return response.blob();
 }
 
+/** Bytes that the metadata point to; only of this server. */
+export async function bulk(uri: string): Promise<Blob> {
+  const { pathname } = new URL(uri, location.href);
+  if (!pathname.startsWith("/dicom-web/")) throw new Problem(404, "not-found", "");
+  const response = await ask(pathname, { headers: { Accept: "application/octet-stream" } });
+  return response.blob();
+}
+
+/** The instance as a file (PS3.10). */
+export async function instanceFile(study: string, series: string, instance: string): Promise<Blob> {
+  const response = await ask(path("studies", study, "series", series, "instances", instance), { headers: { Accept: "application/dicom; transfer-syntax=*" } });
+  return response.blob();
+}
+
 export async function rendered(url: string, signal?: AbortSignal): Promise<Blob> {
   const response = await ask(url, { signal, headers: { Accept: "image/jpeg" } });
   return response.blob();

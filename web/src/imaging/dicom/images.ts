@@ -64,20 +64,31 @@ export interface Stack {
   modality: string;
   description: string;
   pictures: Picture[];
+  /** Instances that are no pictures: documents, reports, videos. */
+  others: Attributes[];
 }
 
 const MOST_FRAMES = 100_000;
+const VIDEO_CLASSES = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.77\.1\.(1|2|4)\.1$/;
+const VIDEO_SYNTAXES = /^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/;
+
+/** A stream in a video's own compression: no frame can be taken out of it. */
+export const isVideo = (instance: Attributes) => VIDEO_CLASSES.test(text(instance, "00080016")) || VIDEO_SYNTAXES.test(text(instance, "00083002"));
 
 /** Pictures of a series, from its metadata. */
 export function stackOf(study: string, series: string, instances: Attributes[]): Stack {
   const pictures: Picture[] = [];
+  const others: Attributes[] = [];
   for (const instance of instances) {
     const frames = Math.max(1, Math.min(number(instance, "00280008") ?? 1, MOST_FRAMES));
-    if (!number(instance, "00280010") || !number(instance, "00280011")) continue;
+    if (!number(instance, "00280010") || !number(instance, "00280011") || isVideo(instance)) {
+      others.push(instance);
+      continue;
+    }
     for (let frame = 1; frame <= frames && pictures.length < MOST_FRAMES; frame++) pictures.push(picture(study, series, instance, frame, frames));
   }
   const [first] = instances;
-  return { study, series, modality: text(first, "00080060"), description: text(first, "0008103E"), pictures: ordered(pictures) };
+  return { study, series, modality: text(first, "00080060"), description: text(first, "0008103E"), pictures: ordered(pictures), others };
 }
 
 function picture(study: string, series: string, instance: Attributes, frame: number, frames: number): Picture {

@@ -115,7 +115,7 @@ export function Texts({ pane, gestures }: { pane: Pane; gestures: Gestures | und
             .filter(Boolean)
             .join(" · ")}
         </Line>
-        {desk.mpr.state === "ready" && desk.mpr.every > 1 && cut && <Line>{t("viewer.mpr.every", { count: desk.mpr.every, ordinal: true })}</Line>}
+        {desk.mpr.state === "ready" && desk.mpr.every > 1 && cut && <Line>{t("viewer.mpr.every", { count: desk.mpr.every })}</Line>}
       </div>
       <div className={`${classes.corner} ${classes.bottomRight}`}>
         {gestures && <Probe pane={pane} gestures={gestures} />}

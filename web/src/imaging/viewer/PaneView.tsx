@@ -6,6 +6,7 @@ import { useProblemWords } from "../../ui/Problem.tsx";
 import { Shapes } from "../overlay/Shapes.tsx";
 import { Texts } from "../overlay/Texts.tsx";
 import { Gestures } from "../tools/gestures.ts";
+import { Contents } from "./Contents.tsx";
 import { useDesk } from "./context.ts";
 import type { Pane } from "./pane.ts";
 import { useChanging } from "./store.ts";
@@ -44,7 +45,8 @@ export function PaneView({ pane, cell, name }: { pane: Pane; cell: number; name?
   const picture = pane.drawn;
   const place = desk.layout === "mpr" ? desk.place : desk.places[cell];
   const window = pane.windowNow;
-  const waiting = Boolean(place) && !pane.failure && (pane.drawnIndex !== pane.index || !picture) && (pane.pictures.length > 0 || desk.layout !== "mpr");
+  const opening = desk.opening.has(cell);
+  const waiting = Boolean(place) && !pane.failure && (pane.drawnIndex !== pane.index || !picture) && (pane.pictures.length > 0 || (opening && desk.layout !== "mpr"));
   const nothing = place && pane.pictures.length === 0 && !waiting;
   const label = picture
     ? t("viewer.canvasLabel", {
@@ -129,7 +131,7 @@ export function PaneView({ pane, cell, name }: { pane: Pane; cell: number; name?
       )}
       {pane.failure !== undefined && <Failure pane={pane} />}
       {!place && <div className={classes.note}>{t("viewer.chooseSeries")}</div>}
-      {nothing && pane.failure === undefined && desk.layout !== "mpr" && <div className={classes.note}>{t("viewer.noPictures")}</div>}
+      {nothing && pane.failure === undefined && desk.layout !== "mpr" && <Contents instances={pane.others} />}
     </div>
   );
 }

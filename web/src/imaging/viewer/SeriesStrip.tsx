@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../../app/format.ts";
 import { Bidi } from "../../ui/Bidi.tsx";
-import { type SeriesFacts, hasPictures, seriesQuery, studyQuery } from "../dicom/api.ts";
+import { type SeriesFacts, seriesQuery, studyQuery } from "../dicom/api.ts";
 import { useDesk } from "./context.ts";
 import { SERIES_TYPE } from "./PaneView.tsx";
 import { useChanging } from "./store.ts";
@@ -24,8 +24,7 @@ function Item({ study, series }: { study: string; series: SeriesFacts }) {
         data-shown={shown || undefined}
         data-active={active || undefined}
         aria-current={active || undefined}
-        disabled={!hasPictures(series)}
-        draggable={hasPictures(series)}
+        draggable
         onDragStart={(event) => event.dataTransfer.setData(SERIES_TYPE, `${study} ${series.uid}`)}
         onClick={() => {
           desk.touched();

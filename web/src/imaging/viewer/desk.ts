@@ -29,6 +29,8 @@ export class Desk extends Changing {
   readonly cuts: Record<Anatomical, Pane>;
   readonly notebook: Notebook;
   places: (Place | undefined)[] = [undefined, undefined, undefined, undefined];
+  /** Cells whose series is on its way. */
+  readonly opening = new Set<number>();
   layout: Layout = "1x1";
   active = 0;
   tool: Tool = "window";
@@ -111,6 +113,7 @@ export class Desk extends Changing {
     const pane = this.panes[cell];
     if (!pane) return;
     this.places = this.places.with(cell, place);
+    this.opening.add(cell);
     this.changed();
     try {
       const [stack, list] = await Promise.all([
@@ -121,11 +124,13 @@ export class Desk extends Changing {
       if (now?.series !== place.series || now.study !== place.study || this.lost) return;
       const wanted = at?.instance ? stack.pictures.findIndex((picture) => picture.instance === at.instance && picture.frame === (at.frame ?? 1)) : -1;
       const index = Math.max(0, wanted);
+      this.opening.delete(cell);
       const facts = list.find(({ uid }) => uid === place.series);
-      pane.open(stack.pictures, index, { modality: stack.modality || (facts?.modality ?? ""), description: stack.description, seriesNumber: facts?.number });
+      pane.open(stack.pictures, index, { modality: stack.modality || (facts?.modality ?? ""), description: stack.description, seriesNumber: facts?.number }, false, stack.others);
       this.#anchor();
     } catch (error) {
       if (this.places[cell]?.series !== place.series) return;
+      this.opening.delete(cell);
       pane.failure = error;
       if (error instanceof Problem) this.#failed(place.study, error);
     }

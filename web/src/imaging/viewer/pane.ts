@@ -1,4 +1,5 @@
 // One pane: a stack of pictures, which of them is shown, and how it lies on the canvas.
+import type { Attributes } from "../dicom/attributes.ts";
 import type { Picture } from "../dicom/images.ts";
 import { type Plane, type V2, type V3, add, dot, letters, times, toPatient } from "../dicom/planes.ts";
 import { type Preset, type Window, leastWidth, presetsFor } from "../dicom/windows.ts";
@@ -16,6 +17,8 @@ export interface Shown {
 
 export class Pane extends Changing {
   pictures: readonly Picture[] = [];
+  /** What the series holds beside them. */
+  others: readonly Attributes[] = [];
   facts: Shown = { modality: "", description: "" };
   /** The picture that is asked for; `drawn` is the one on the canvas. */
   index = 0;
@@ -186,11 +189,12 @@ export class Pane extends Changing {
 
   // --- the stack
 
-  open(pictures: readonly Picture[], index: number, facts: Shown, keepView = false) {
+  open(pictures: readonly Picture[], index: number, facts: Shown, keepView = false, others: readonly Attributes[] = []) {
     this.#generation += 1;
     this.#following = false;
     this.#prefetch.stop();
     this.pictures = pictures;
+    this.others = others;
     this.facts = facts;
     this.index = clampIndex(index, pictures.length);
     this.failure = undefined;
