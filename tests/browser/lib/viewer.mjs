@@ -8,7 +8,7 @@ export const paneOf = (page, name = "1") => page.locator(`[data-testid=pane][dat
 /** The pane, once it shows what it was asked for. */
 export async function ready(page, name = "1") {
   const pane = paneOf(page, name);
-  await page.locator(`[data-testid=pane][data-pane="${name}"][data-state=ready]`).waitFor({ timeout: 30_000 });
+  await page.locator(`[data-testid=pane][data-pane="${name}"][data-state=ready]`).waitFor({ timeout: 60_000 });
   return pane;
 }
 
