@@ -35,6 +35,10 @@ export async function start(name, { command = "demo", settings = {}, data = join
       clearTimeout(timer);
       resolve();
     });
+  }).catch((error) => {
+    // nobody will stop it, and node would wait for it
+    child.kill("SIGKILL");
+    throw error;
   });
   server.stop = async () => {
     child.kill("SIGTERM");
