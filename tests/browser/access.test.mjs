@@ -15,7 +15,7 @@ let all;
 const visitors = new Map();
 
 before(async () => {
-  [server, browser] = await Promise.all([start("access"), open()]);
+  [server, browser] = await Promise.all([start("access"), open({ plain: true })]);
   all = await screens(server);
 });
 

@@ -39,7 +39,7 @@ async function write(type, resource) {
 }
 
 before(async () => {
-  [server, browser] = await Promise.all([start("hostile"), open()]);
+  [server, browser] = await Promise.all([start("hostile"), open({ plain: true })]);
   token = server.sample.tokens.find((token) => token.org === "hospital-a").token;
   const names = [IMAGE, SCRIPT, SVG, LINK, TEMPLATE, OVERRIDE, LONG];
   for (const [at, family] of names.entries()) {

@@ -18,7 +18,7 @@ let other;
 const unseen = new Set();
 
 before(async () => {
-  [server, browser] = await Promise.all([start("keyboard"), open()]);
+  [server, browser] = await Promise.all([start("keyboard"), open({ plain: true })]);
   visitor = await guard(await visit(browser, server, { trace: "keyboard" }));
   page = visitor.page;
   await page.emulateMedia({ reducedMotion: "reduce" });

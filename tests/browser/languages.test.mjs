@@ -14,7 +14,7 @@ let all;
 let token;
 
 before(async () => {
-  [server, browser] = await Promise.all([start("languages"), open()]);
+  [server, browser] = await Promise.all([start("languages"), open({ plain: true })]);
   all = await screens(server);
   token = server.sample.tokens.find((token) => token.org === "hospital-a").token;
 });

@@ -11,14 +11,13 @@ const QUIET = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  "--use-angle=swiftshader",
   "--enable-unsafe-swiftshader",
-  "--ignore-gpu-blocklist",
 ];
+const GRAPHICS = ["--use-angle=swiftshader", "--ignore-gpu-blocklist"];
 
-/** One Chromium for a file of tests. */
-export async function open() {
-  return chromium.launch({ executablePath: CHROMIUM, args: QUIET, headless: true });
+/** One Chromium for a file of tests. `plain`: only WebGL is drawn as on a graphics card, which leaves the processors more for the rest. */
+export async function open({ plain = false } = {}) {
+  return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...(plain ? ["--disable-gpu"] : GRAPHICS)], headless: true });
 }
 
 /** A window of its own: no cookie, no cache of another's. `scheme` is light, dark, reading. */
