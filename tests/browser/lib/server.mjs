@@ -25,6 +25,7 @@ export async function start(name, { command = "demo", settings = {}, data = join
   const server = { data, child, said, sample: null, url: "", dimse: "" };
   await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ready line within ${READY_MS} ms`)), READY_MS);
+    child.once("error", reject);
     ended.then((code) => reject(new Error(`the server ended with ${code} before it was ready:\n${said.join("")}`)));
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.startsWith("{")) server.sample = JSON.parse(line);
