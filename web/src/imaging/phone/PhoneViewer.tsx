@@ -16,6 +16,7 @@ import { letters, times } from "../dicom/planes.ts";
 import { type Window, presetsFor } from "../dicom/windows.ts";
 import { Edges, Patient, ScaleBar } from "../overlay/Texts.tsx";
 import overlay from "../overlay/Overlay.module.css";
+import { Contents } from "../viewer/Contents.tsx";
 import { Thumbnail } from "../viewer/Thumbnail.tsx";
 import classes from "./Phone.module.css";
 import { Pictures } from "./pictures.ts";
@@ -64,7 +65,13 @@ export function PhoneViewer({ study, onLost }: { study: string; onLost: (problem
       ) : (
         <>
           <div />
-          {stack.isPending ? <Loading rows={2} /> : <p style={{ padding: 16 }}>{t("viewer.noPictures")}</p>}
+          {stack.isPending || !stack.data ? (
+            <Loading rows={2} />
+          ) : (
+            <div style={{ position: "relative", minHeight: 0 }}>
+              <Contents instances={stack.data.others} />
+            </div>
+          )}
         </>
       )}
       <Drawer opened={choosing} onClose={() => setChoosing(false)} position="bottom" size="70%" title={t("viewer.series")} closeButtonProps={{ "aria-label": t("viewer.close") }}>
@@ -80,7 +87,7 @@ function Series({ study, series, shown, choose }: { study: string; series: reado
     <ul style={{ listStyle: "none", padding: 0, margin: 0, display: "grid", gridTemplateColumns: "repeat(auto-fill, minmax(104px, 1fr))", gap: 10 }}>
       {series.map((one) => (
         <li key={one.uid}>
-          <UnstyledButton disabled={!hasPictures(one)} aria-current={one.uid === shown || undefined} onClick={() => choose(one.uid)} style={{ width: "100%" }}>
+          <UnstyledButton aria-current={one.uid === shown || undefined} onClick={() => choose(one.uid)} style={{ width: "100%" }}>
             <Thumbnail study={study} series={one} />
             <span style={{ fontSize: "0.75rem", display: "block" }}>
               <Bidi lines={2}>{one.description || t("viewer.noDescription")}</Bidi> {one.modality} · {t("viewer.images", { count: one.instances })}

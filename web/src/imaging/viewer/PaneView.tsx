@@ -8,6 +8,7 @@ import { Texts } from "../overlay/Texts.tsx";
 import { Gestures } from "../tools/gestures.ts";
 import { Contents } from "./Contents.tsx";
 import { useDesk } from "./context.ts";
+import { isBroken } from "./library.ts";
 import type { Pane } from "./pane.ts";
 import { useChanging } from "./store.ts";
 import classes from "./Viewer.module.css";
@@ -137,9 +138,11 @@ export function PaneView({ pane, cell, name }: { pane: Pane; cell: number; name?
 }
 
 function Failure({ pane }: { pane: Pane }) {
-  const { t } = useTranslation("ui");
+  const { t } = useTranslation(["ui", "imaging"]);
   const desk = useDesk();
-  const { title, todo, detail } = useProblemWords()(pane.failure);
+  const said = useProblemWords()(pane.failure);
+  const broken = pane.pictures.length > 0 && isBroken(pane.failure);
+  const { title, todo, detail } = broken ? { ...said, title: t("imaging:viewer.broken.title", { number: pane.index + 1 }), todo: t("imaging:viewer.broken.todo") } : said;
   return (
     <div className={classes.failure} role="alert">
       <strong>{title}</strong>

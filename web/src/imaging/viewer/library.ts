@@ -2,7 +2,7 @@
 import { Problem } from "../../api/http.ts";
 import { frameBytes, framePicture } from "../dicom/api.ts";
 import type { Picture } from "../dicom/images.ts";
-import { type Pixels, colourOf, samplesOf } from "../dicom/pixels.ts";
+import { Broken, type Pixels, colourOf, samplesOf } from "../dicom/pixels.ts";
 import { PlainShelf, type Shelf, withEngine } from "./engine.ts";
 
 interface Loading {
@@ -11,6 +11,9 @@ interface Loading {
 }
 
 const LEAST = 16 << 20;
+
+/** Whether it is the picture's own fault: asking again does not help, and the others are not concerned. */
+export const isBroken = (error: unknown) => error instanceof Broken || (error instanceof Problem && [400, 406, 415, 422, 500].includes(error.status));
 
 /** Makes pixels that no server has: slices of a volume. */
 export type Maker = (picture: Picture) => Pixels;
@@ -26,6 +29,8 @@ export class Library {
   onFailure: (study: string, problem: Problem) => void = () => undefined;
   onReached: () => void = () => undefined;
 
+  /** What the server or we could not decode: not asked for ahead again, only by hand. */
+  readonly broken = new Set<string>();
   #forgetEngine: () => void;
 
   constructor(readonly limit: number) {
@@ -110,6 +115,7 @@ export class Library {
       return pixels;
     } catch (error) {
       if (error instanceof Problem) this.onFailure(study, error);
+      if (isBroken(error)) this.broken.add(picture.id);
       throw error;
     }
   }
@@ -177,7 +183,7 @@ export class Prefetch {
   /** Until nothing is left of the order of the day; a newer one is taken up where it is. */
   async #work(): Promise<void> {
     for (let picture = this.#order.shift(); picture; picture = this.#order.shift()) {
-      if (this.library.has(picture)) continue;
+      if (this.library.has(picture) || this.library.broken.has(picture.id)) continue;
       try {
         await this.library.load(picture);
       } catch {

@@ -164,10 +164,10 @@ export class Pane extends Changing {
   /** Tells Cornerstone what is shown. */
   #tell() {
     const viewport = this.#viewport;
-    if (!viewport || !this.drawn || !this.pictures.includes(this.drawn)) return;
+    if (!viewport || !this.drawn || this.drawnIndex < 0) return;
     const known = this.#told === this.pictures;
     this.#told = this.pictures;
-    const told: Promise<unknown> = known ? viewport.setImageIdIndex(this.index) : viewport.setStack(this.pictures.map(({ id }) => id), this.index);
+    const told: Promise<unknown> = known ? viewport.setImageIdIndex(this.drawnIndex) : viewport.setStack(this.pictures.map(({ id }) => id), this.drawnIndex);
     told.catch(() => undefined);
   }
 
