@@ -28,7 +28,7 @@ const tokens = (text) => text.normalize("NFC").match(/[\p{L}\p{M}]+/gu) ?? [];
 
 /** Words that no translation changes: names of standards, units, keys and languages. */
 const NAMES = `Lenticular DICOM DICOMweb FHIR JSON CSV ZIP QR AE HU Ctrl Alt Esc Tab Enter Del Home End Page English Deutsch 简体中文 UTC
-mm px kB MB GB TB byte W L R A P H F S I CT MR US DX CR PT MG OT SR UID http https localhost Ac ID SOP`;
+OpenAPI wadoRoot qidoRoot ct example org mm px kB MB GB TB byte W L R A P H F S I CT MR US DX CR PT MG OT SR UID http https localhost Ac ID SOP`;
 
 /** What Intl writes in English, the language below the pseudo-locale. */
 function written() {

@@ -65,7 +65,7 @@ export function PatientsPage() {
     {
       key: "birth",
       label: t("patients.birth"),
-      min: 170,
+      min: 200,
       sortable: true,
       render: (patient) => (
         <>

@@ -150,6 +150,7 @@ function ShareForm({ onClose, study, patient, named }: { onClose: () => void; st
             aria-labelledby={wayId}
             value={way}
             onChange={(value) => setWay(value as Way)}
+            styles={{ label: { whiteSpace: "normal" } }}
             data={[
               { value: "member", label: t("way.member") },
               { value: "link", label: t("way.link") },

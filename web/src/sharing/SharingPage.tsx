@@ -120,7 +120,7 @@ function TakeBack({ share, close }: { share: Outgoing; close: () => void }) {
           <Button variant="default" onClick={close} data-autofocus>
             {t("takeBack.keep")}
           </Button>
-          <Button color="red" onClick={() => taken.mutate()} loading={taken.isPending}>
+          <Button color="red.9" onClick={() => taken.mutate()} loading={taken.isPending}>
             {t("takeBack.yes")}
           </Button>
         </Group>
