@@ -227,7 +227,7 @@ describe("the viewer", () => {
     const LIMIT = 64 * MIB;
     const visitor = await fresh();
     const { page } = visitor;
-    const put = await page.request.put("/api/preferences", { data: { viewer: { memory: LIMIT / MIB } } });
+    const put = await page.request.put("/api/preferences", { data: { viewerMemoryMb: LIMIT / MIB } });
     assert.equal(put.status(), 204);
     const held = counted(page);
     const opened = await firstPicture(page, long.study);

@@ -103,7 +103,7 @@ function Appearance() {
   );
 }
 
-const LEAST_MB = 128;
+const LEAST_MB = 64;
 const MOST_MB = 8192;
 
 function Viewer() {
