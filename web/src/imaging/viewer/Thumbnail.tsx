@@ -30,7 +30,7 @@ export function Thumbnail({ study, series }: { study: string; series: SeriesFact
   const address = usePicture(`${seriesUrl(study, series.uid)}/thumbnail`, near && hasPictures(series));
   return (
     <span ref={holder} style={{ display: "block" }}>
-      {address ? <img className={classes.thumb} src={address} alt="" width={112} height={112} draggable={false} /> : <span className={`${classes.thumb} ${classes.noThumb}`}>{hasPictures(series) ? "" : series.modality || t("viewer.noPicturesShort")}</span>}
+      {address ? <img className={classes.thumb} src={address} alt="" width={112} height={112} draggable={false} /> : <span className={`${classes.thumb} ${classes.noThumb}`}>{series.modality || t("viewer.noPicturesShort")}</span>}
     </span>
   );
 }
