@@ -1,8 +1,9 @@
 // What needs me now, by role.
-import { Button, SimpleGrid } from "@mantine/core";
+import { Button, SimpleGrid, Skeleton } from "@mantine/core";
+import { useIsFetching } from "@tanstack/react-query";
 import { IconSearch, IconUpload } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useOpenPalette } from "../app/palette.ts";
 import { type Session, useSession } from "../app/session.tsx";
@@ -39,8 +40,33 @@ export function blocksOf(session: Session): [name: string, block: ReactNode][] {
   });
 }
 
+/** The slowest block holds the others up no longer than this, in milliseconds. */
+const PATIENCE = 1500;
+
+/** Whether the blocks have been answered once: shown together, none pushes another about. */
+function useAnswered(): boolean {
+  const waiting = useIsFetching({ predicate: (query) => query.queryKey[0] === "home" && query.state.data === undefined });
+  const [answered, setAnswered] = useState(false);
+  const asked = useRef(false);
+  useEffect(() => {
+    if (waiting > 0) asked.current = true;
+    else if (asked.current) setAnswered(true);
+  }, [waiting]);
+  useEffect(() => {
+    // everything was known already
+    const known = setTimeout(() => asked.current || setAnswered(true), 0);
+    const late = setTimeout(() => setAnswered(true), PATIENCE);
+    return () => {
+      clearTimeout(known);
+      clearTimeout(late);
+    };
+  }, []);
+  return answered;
+}
+
 export function HomePage() {
   const { t } = useTranslation("home");
+  const answered = useAnswered();
   const session = useSession();
   const openPalette = useOpenPalette();
   const finds = session.can.includes("search") && session.role !== "patient" && session.role !== "guest" && session.role !== "administrator";
@@ -63,7 +89,8 @@ export function HomePage() {
         </>
       }
     >
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+      {!answered && <Waiting />}
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={answered ? undefined : { display: "none" }}>
         {blocksOf(session).map(([name, block]) => (
           <div key={name} style={{ minWidth: 0 }}>
             {block}
@@ -71,5 +98,15 @@ export function HomePage() {
         ))}
       </SimpleGrid>
     </Page>
+  );
+}
+
+function Waiting() {
+  return (
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" aria-hidden>
+      {[0, 1, 2, 3].map((block) => (
+        <Skeleton key={block} height={180} />
+      ))}
+    </SimpleGrid>
   );
 }
