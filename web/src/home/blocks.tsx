@@ -156,7 +156,7 @@ export function Conflicts() {
               icon={<IconAlertTriangle size={18} stroke={1.6} aria-hidden />}
               to={`/tray/${conflict.id}`}
               title={[shownName(conflict.patient_name), conflict.description].filter(Boolean).join(" · ") || t("conflicts.one")}
-              detail={tray(reasonKey(conflict.reason) ?? "", { defaultValue: conflict.reason })}
+              detail={tray(`reasons.${reasonKey(conflict.reason) ?? ""}`, { defaultValue: conflict.reason })}
               when={format.relative(conflict.received)}
             />
           ))}
