@@ -156,6 +156,7 @@ def pictures(truth: Truth) -> None:
     data = blank("mono1", "DX", 0, ExplicitVRLittleEndian)
     set_gray(data, image, "MONOCHROME1", bits=12)
     data.ImagerPixelSpacing, data.PatientOrientation = list(SPACING), ["L", "F"]
+    data.PresentationLUTShape = "INVERSE"
     data.WindowCenter, data.WindowWidth = 1000, 2000
     truth.keep(data)
     truth.tell("mono1", data, points=points_of([image]), count=1, letters=["R", "L", "H", "F"], spacing=SPACING)

@@ -90,11 +90,18 @@ pub(crate) fn options(header: &DataSet, number: u32, bulk: ReadBulk<'_>) -> Rend
         window: window(shades),
         voi_lut: header.items(VOI_LUT_SEQUENCE).first().and_then(|item| table(item, bulk)),
         palette: palette(header, bulk),
-        inverse: header.plain(PRESENTATION_LUT_SHAPE).as_deref() == Some("INVERSE"),
+        inverse: is_inverse(header),
         padding: padding.map(|value| (value, header.integer(PIXEL_PADDING_RANGE_LIMIT).unwrap_or(value))),
         viewport: None,
         pixel_shape: pixel_shape(header, number),
     }
+}
+
+/// Whether a presentation LUT shape turns over what the photometric interpretation does not turn over already: a MONOCHROME1
+/// object for presentation names INVERSE as well, and means it once (PS3.3 §C.8.11.3.1.2, §C.11.6).
+fn is_inverse(header: &DataSet) -> bool {
+    let says = |tag, value| header.plain(tag).as_deref() == Some(value);
+    says(PRESENTATION_LUT_SHAPE, "INVERSE") && !says(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME1")
 }
 
 /// Height of a pixel by its width: of the patient, at the detector, of what was scanned, or by itself (PS3.3 §10.7).
@@ -223,6 +230,21 @@ mod tests {
         assert_eq!([center(1), center(2), center(3)], [Some(1.0), Some(2.0), Some(3.0)]);
         let rescale = options(&header, 2, &mut none).rescale;
         assert_eq!((rescale.slope, rescale.intercept), (2.0, -1024.0));
+    }
+
+    #[test]
+    fn a_radiograph_that_says_twice_that_low_is_bright_is_turned_over_once() {
+        let inverse = |photometric: &str, shape: &str| {
+            let header = DataSet::new(vec![
+                Element::new(tags::PHOTOMETRIC_INTERPRETATION, Vr::Cs, photometric),
+                Element::new(PRESENTATION_LUT_SHAPE, Vr::Cs, shape),
+            ]);
+            options(&header, 1, &mut none).inverse
+        };
+        assert!(!inverse("MONOCHROME1", "INVERSE"), "the photometric interpretation does it");
+        assert!(!inverse("MONOCHROME1", "IDENTITY"));
+        assert!(inverse("MONOCHROME2", "INVERSE"));
+        assert!(!inverse("MONOCHROME2", "IDENTITY"));
     }
 
     #[test]

@@ -128,7 +128,8 @@ function picture(study: string, series: string, instance: Attributes, frame: num
     bitsStored,
     highBit: number(instance, "00280102") ?? bitsStored - 1,
     signed: number(instance, "00280103") === 1,
-    monochrome1: photometric === "MONOCHROME1",
+    // a radiograph for presentation says it twice, and means it once (PS3.3 §C.11.6)
+    monochrome1: photometric === "MONOCHROME1" || (photometric === "MONOCHROME2" && text(instance, "20500020") === "INVERSE"),
     slope: slope && Number.isFinite(slope) ? slope : 1,
     intercept: number(values, "00281052") ?? 0,
     modalityTable: table(items(instance, "00283000")[0]),
