@@ -49,6 +49,7 @@ async function drop(page, paths, [x, y]) {
 const rows = (page) => page.locator(`a[href^="/studies/${truth.study}"]`);
 
 async function palette(page, text) {
+  await page.locator("main h1, [data-testid=panes]").first().waitFor();
   await page.keyboard.press("Control+k");
   const field = page.getByRole("combobox", { name: say("app:palette.open") });
   await field.fill(text);

@@ -32,6 +32,22 @@ export async function stateOf(pane) {
   });
 }
 
+/** The same when it no longer moves: a panel that opens makes the pane smaller, and the picture follows a frame later. */
+export async function stillStateOf(pane) {
+  await pane.evaluate(async (element) => {
+    const look = () => JSON.stringify([element.dataset.transform, element.getBoundingClientRect()]);
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    let [before, alike] = [look(), 0];
+    while (alike < 4) {
+      await frame();
+      const now = look();
+      alike = now === before ? alike + 1 : 0;
+      before = now;
+    }
+  });
+  return stateOf(pane);
+}
+
 /** Where a point of the picture is on the screen; (0.5, 0.5) is the middle of the first pixel. */
 export function toScreen({ transform: [a, b, c, d, e, f], box }, [x, y]) {
   return [box.x + a * x + c * y + e, box.y + b * x + d * y + f];
@@ -122,7 +138,7 @@ export function sideOf({ edges }, [x, y], { width, height }) {
 /** Draws with a tool in hand: pressed at the first point, let go at the last, clicks between. Points are of the picture. */
 export async function draw(page, pane, key, [from, to]) {
   await page.keyboard.press(key);
-  const state = await stateOf(pane);
+  const state = await stillStateOf(pane);
   await page.mouse.move(...toScreen(state, from));
   await page.mouse.down();
   await page.mouse.move(...toScreen(state, to), { steps: 8 });

@@ -35,7 +35,7 @@ export function SignedIn() {
     return () => cancelIdleCallback(idle);
   }, [wanted, paletteOpen]);
   const open = () => setPaletteOpen(true);
-  useShortcuts({ "mod+k": () => setPaletteOpen((was) => !was), "/": open }, { enabled: Boolean(session) && !linkToken(), inDialogs: paletteOpen });
+  useShortcuts({ "mod+k": () => setPaletteOpen((was) => !was), "/": open }, { enabled: !absent && !linkToken(), inDialogs: paletteOpen });
   if (isPending) return <Loading />;
   if (error) return <ProblemView error={error} retry={() => void refetch()} page />;
   if (!session) return <NoSession />;
