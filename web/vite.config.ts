@@ -15,7 +15,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   worker: { format: "es" },
-  optimizeDeps: { exclude: ["@cornerstonejs/dicom-image-loader"], include: ["dicom-parser"] },
   server: {
     host: "127.0.0.1",
     proxy: Object.fromEntries(

@@ -70,11 +70,6 @@ export const searchQuery = <R extends Resource>(type: string, parameters: string
   },
 });
 
-export async function countOf(type: string, parameters: string, signal?: AbortSignal): Promise<number> {
-  const bundle = await askFhir<Bundle>(`${type}?${parameters}${parameters ? "&" : ""}_summary=count`, signal);
-  return bundle.total ?? 0;
-}
-
 /** What somebody typed to find a patient, as search parameters: a date is the birth date, what holds a digit the record number, all else names. */
 export function patientSearch(text: string): { name: string[]; contains: string[]; identifier?: string; birthdate?: string } {
   const found: ReturnType<typeof patientSearch> = { name: [], contains: [] };

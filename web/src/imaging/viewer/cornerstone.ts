@@ -4,6 +4,8 @@
 // busy cores a cached 512 x 512 stack scrolls at 58 pictures a second, as fast as the screen asks. Slices of a volume are pictures like any
 // other (mpr/volume.ts), so no volume has to fit a texture. How a picture is drawn (draw.ts) is given to Cornerstone with each
 // image: its own CPU renderer knows neither SIGMOID and LINEAR_EXACT windows nor floating point, and lies half a pixel off.
+//
+// The packages `events` and `url` are not imported here: what the core depends on asks for Node's modules of these names.
 import { Enums, type Types, RenderingEngine, cache, imageLoader, init, isCornerstoneInitialized, metaData, utilities } from "@cornerstonejs/core";
 import type { Picture } from "../dicom/images.ts";
 import type { Pixels } from "../dicom/pixels.ts";

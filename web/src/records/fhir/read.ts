@@ -61,10 +61,6 @@ export function studyUid(study: ImagingStudy): string | null {
   return value?.replace(/^urn:oid:/, "") ?? null;
 }
 
-export function accessionOf(study: ImagingStudy): string {
-  return study.identifier?.find((one) => one.type?.coding?.some((coding) => coding.code === "ACSN"))?.value ?? "";
-}
-
 /** What a resource is about, in a few words of its own. */
 export function titleOf(resource: Resource): string {
   const r = resource as Record<string, unknown>;
