@@ -13,9 +13,10 @@ import { Loading } from "../ui/Loading.tsx";
 import { done } from "../ui/notify.ts";
 import { Page } from "../ui/Page.tsx";
 import { ProblemView } from "../ui/Problem.tsx";
-import { addMember, changeMember, fitsLogin, fitsMemberId, idOf, type Member, membersQuery } from "./api.ts";
+import { addMember, changeMember, fitsLogin, fitsMemberId, idOf } from "./api.ts";
 import { FormDialog, Secret } from "./Dialogs.tsx";
 import { Rows } from "./Rows.tsx";
+import { type Member, membersQuery } from "../api/members.ts";
 
 type Open = { kind: "add" } | { kind: "edit"; member: Member } | { kind: "secret"; id: string; login: string; password: string } | null;
 
@@ -24,7 +25,7 @@ export function MembersPage() {
   const session = useSession();
   const format = useFormat();
   const client = useQueryClient();
-  const { data: members, error, isPending, refetch } = useQuery(membersQuery);
+  const { data: members, error, isPending, refetch } = useQuery({ ...membersQuery, staleTime: 5_000 });
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const changed = () => {

@@ -6,7 +6,6 @@ import type { Role } from "../app/session.tsx";
 /** The description calls a role text; these are the ones there are. */
 type WithRole<T> = Omit<T, "role"> & { role: Role };
 export type User = WithRole<Schemas["UserSummary"]>;
-export type Member = Schemas["MemberSummary"];
 export type Device = Schemas["ListedDevice"];
 export type Token = WithRole<Schemas["TokenSummary"]>;
 export type NewUser = WithRole<Schemas["NewUser"]>;
@@ -25,11 +24,6 @@ export const usersQuery = queryOptions({
 export const addUser = (user: NewUser) => api("post", "/api/users", { body: user });
 export const changeUser = (login: string, change: Schemas["MembershipChange"]) => api("patch", "/api/users/{login}", { path: { login }, body: change });
 export const removeUser = (login: string) => api("delete", "/api/users/{login}", { path: { login } });
-
-export const membersQuery = queryOptions({
-  queryKey: ["members"],
-  queryFn: async ({ signal }) => (await api("get", "/api/members", { signal })).members,
-});
 
 export const addMember = (member: NewMember) => api("post", "/api/members", { body: member });
 export const changeMember = (id: string, change: Schemas["MemberChange"]) => api("patch", "/api/members/{id}", { path: { id }, body: change });

@@ -6,7 +6,6 @@ import { askJson } from "../api/http.ts";
 export type Outgoing = Schemas["OutgoingShare"];
 /** A share that was made to the own member. */
 export type Incoming = Schemas["Incoming"];
-export type Member = Schemas["MemberSummary"];
 /** What was made; the address with its token is shown this once. */
 export type Made = Schemas["CreatedShare"];
 export type ShareRequest = Schemas["ShareRequest"];
@@ -19,12 +18,6 @@ export const outgoingQuery = {
 export const incomingQuery = {
   queryKey: ["shares", "incoming"],
   queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/shares", { query: { direction: "incoming" }, signal })).shares as Incoming[],
-} as const;
-
-export const membersQuery = {
-  queryKey: ["sharing", "members"],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => (await api("get", "/api/members", { signal })).members,
-  staleTime: 60_000,
 } as const;
 
 export const makeShare = (request: ShareRequest) => api("post", "/api/shares", { body: request });

@@ -1,21 +1,10 @@
 import { ActionIcon, Skeleton, Text } from "@mantine/core";
 import { IconPhotoOff, IconZoomIn, IconZoomOut } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useObjectUrl } from "../ui/useObjectUrl.ts";
 import { pictureQuery, type Which } from "./api.ts";
 import classes from "./tray.module.css";
-
-function useObjectUrl(blob: Blob | undefined): string | undefined {
-  const [url, setUrl] = useState<string>();
-  useEffect(() => {
-    if (!blob) return;
-    const made = URL.createObjectURL(blob);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [blob]);
-  return url;
-}
 
 /** The first frame of one of the two versions; both zoom together. */
 export function Picture({ id, which, zoomed, zoom }: { id: string; which: Which; zoomed: boolean; zoom: () => void }) {

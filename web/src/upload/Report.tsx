@@ -9,16 +9,9 @@ import { LongList } from "../ui/LongList.tsx";
 import { csv, type Line, lines, reasonKey } from "./report.ts";
 import type { Snapshot } from "./store.ts";
 import classes from "./upload.module.css";
+import { saveFile } from "../ui/save.ts";
 
 const SHOWN = ["refused", "conflict", "duplicate", "skipped", "stored"] as const;
-
-function save(blob: Blob, name: string) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 function FileLine({ line }: { line: Line }) {
   const { t } = useTranslation("upload");
@@ -68,7 +61,7 @@ export function Report({ snapshot }: { snapshot: Snapshot }) {
             size="xs"
             variant="default"
             leftSection={<IconDownload size={14} aria-hidden />}
-            onClick={() => save(csv(head, lines("all"), say), `upload-${new Date().toISOString().slice(0, 10)}.csv`)}
+            onClick={() => saveFile(csv(head, lines("all"), say), `upload-${new Date().toISOString().slice(0, 10)}.csv`)}
           >
             {t("csv")}
           </Button>

@@ -20,7 +20,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Recent } from "./recent.ts";
 import { recents } from "./recent.ts";
-import { api } from "../../api/app.ts";
+import { membersQuery } from "../../api/members.ts";
 import { searchStudies, type StudyRow } from "../../imaging/studies/qido.ts";
 import { askFhir, matches, patientParameters, query } from "../../records/api.ts";
 import { mrnOf, namesOf } from "../../records/fhir/read.ts";
@@ -107,14 +107,9 @@ export function usePaletteMembers(): (text: string) => Entry[] {
   const session = useSession();
   const navigate = useNavigate();
   const to = session.can.includes("administer") ? "/admin/members" : session.can.includes("share") ? "/sharing" : null;
-  const { data } = useQuery({
-    queryKey: ["members", "names"],
-    queryFn: ({ signal }) => api("get", "/api/members", { signal }),
-    enabled: to !== null,
-    staleTime: 60_000,
-  });
+  const { data } = useQuery({ ...membersQuery, enabled: to !== null });
   return (text) =>
-    (to ? (data?.members ?? []) : [])
+    (to ? (data ?? []) : [])
       .filter((member) => fits(`${member.name} ${member.id}`, text))
       .slice(0, SHOWN)
       .map((member) => ({

@@ -1,8 +1,6 @@
 // QIDO-RS at the study level (PS3.18 §10.6): a row as people read it, pages by limit and offset, and how many there are.
 import { ask } from "../../api/http.ts";
-
-type Attribute = { vr: string; Value?: unknown[] };
-type Dataset = Record<string, Attribute | undefined>;
+import { type Attributes, items, number, text } from "../dicom/attributes.ts";
 
 export interface StudyRow {
   uid: string;
@@ -26,19 +24,7 @@ export interface StudyRow {
   owner: string;
 }
 
-function first(dataset: Dataset, tag: string): unknown {
-  return dataset[tag]?.Value?.[0];
-}
-
-function text(dataset: Dataset, tag: string): string {
-  const value = first(dataset, tag);
-  return typeof value === "string" ? value.trim() : typeof value === "number" ? String(value) : "";
-}
-
-function count(dataset: Dataset, tag: string): number | null {
-  const value = Number(first(dataset, tag));
-  return dataset[tag]?.Value?.length && Number.isFinite(value) ? value : null;
-}
+const count = (dataset: Attributes, tag: string): number | null => number(dataset, tag) ?? null;
 
 const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
@@ -55,8 +41,8 @@ export function namesOf(value: unknown): string[] {
   return [...new Set([Ideographic, Alphabetic, Phonetic].filter((one): one is string => Boolean(one)).map(personName).filter(Boolean))];
 }
 
-export function rowOf(dataset: Dataset): StudyRow {
-  const names = namesOf(first(dataset, "00100010"));
+export function rowOf(dataset: Attributes): StudyRow {
+  const names = namesOf(items(dataset, "00100010")[0]);
   return {
     uid: text(dataset, "0020000D"),
     patientName: names[0] ?? "",
@@ -71,7 +57,7 @@ export function rowOf(dataset: Dataset): StudyRow {
     modalities: (dataset["00080061"]?.Value ?? []).filter((one): one is string => typeof one === "string"),
     series: count(dataset, "00201206"),
     instances: count(dataset, "00201208"),
-    referrer: namesOf(first(dataset, "00080090"))[0] ?? "",
+    referrer: namesOf(items(dataset, "00080090")[0])[0] ?? "",
     institution: text(dataset, "00080080"),
     owner: text(dataset, "FFF10010") === "LENTICULAR" ? text(dataset, "FFF11001") : "",
   };
@@ -115,7 +101,7 @@ export async function searchStudies(pairs: [string, string][], limit: number, of
   if (offset) search.set("offset", String(offset));
   const response = await ask(`/dicom-web/studies?${search}`, { signal, headers: { Accept: "application/dicom+json" } });
   if (response.status === 204) return { rows: [], more: false };
-  const found = (await response.json()) as Dataset[];
+  const found = (await response.json()) as Attributes[];
   return { rows: found.map(rowOf), more: response.headers.has("Warning") };
 }
 

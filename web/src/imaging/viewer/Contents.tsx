@@ -10,6 +10,7 @@ import { bulk, instanceFile } from "../dicom/api.ts";
 import { type Attributes, inline, items, person, text } from "../dicom/attributes.ts";
 import { isVideo } from "../dicom/images.ts";
 import classes from "./Contents.module.css";
+import { saveFile } from "../../ui/save.ts";
 
 type Kind = "pdf" | "document" | "report" | "keys" | "presentation" | "video" | "none";
 
@@ -39,12 +40,8 @@ function Download({ instance }: { instance: Attributes }) {
       const here = inline(instance, "00420011");
       const length = Number(text(instance, "00420015")) || undefined;
       const bytes = here ? new Blob([here.slice(0, length) as BlobPart]) : element?.BulkDataURI ? await bulk(element.BulkDataURI) : await instanceFile(text(instance, "0020000D"), text(instance, "0020000E"), text(instance, "00080018"));
-      const address = URL.createObjectURL(new Blob([length ? bytes.slice(0, length) : bytes], { type: element ? type : "application/dicom" }));
-      const link = document.createElement("a");
-      link.href = address;
-      link.download = `${(text(instance, "00420010") || text(instance, "0008103E") || text(instance, "00080060")).replace(/[^\p{L}\p{N} ._-]/gu, "_").slice(0, 80) || "file"}.${element ? (EXTENSIONS[type] ?? "bin") : "dcm"}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      const name = `${(text(instance, "00420010") || text(instance, "0008103E") || text(instance, "00080060")).replace(/[^\p{L}\p{N} ._-]/gu, "_").slice(0, 80) || "file"}.${element ? (EXTENSIONS[type] ?? "bin") : "dcm"}`;
+      saveFile(new Blob([length ? bytes.slice(0, length) : bytes], { type: element ? type : "application/dicom" }), name);
     } catch (error) {
       failed(t("viewer.contents.downloadFailed"), error instanceof Error ? error.message : "");
     } finally {

@@ -2,19 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type SeriesFacts, hasPictures, rendered, seriesUrl } from "../dicom/api.ts";
+import { useObjectUrl } from "../../ui/useObjectUrl.ts";
 import classes from "./Viewer.module.css";
 
 /** The address of a picture of the server, once it is near the screen. */
-export function usePicture(url: string, enabled: boolean): string | undefined {
+function usePicture(url: string, enabled: boolean): string | undefined {
   const { data } = useQuery({ queryKey: ["viewer", "thumbnail", url], queryFn: ({ signal }) => rendered(url, signal), enabled, staleTime: Infinity, retry: 1 });
-  const [address, setAddress] = useState<string>();
-  useEffect(() => {
-    if (!data) return setAddress(undefined);
-    const made = URL.createObjectURL(data);
-    setAddress(made);
-    return () => URL.revokeObjectURL(made);
-  }, [data]);
-  return address;
+  return useObjectUrl(data);
 }
 
 export function Thumbnail({ study, series }: { study: string; series: SeriesFacts }) {

@@ -9,6 +9,7 @@ import { useProblemWords } from "../../ui/Problem.tsx";
 import { askFhir } from "../api.ts";
 import { target } from "../fhir/read.ts";
 import type { Attachment, Resource } from "../fhir/types.ts";
+import { saveFile } from "../../ui/save.ts";
 
 const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"]);
 const KEPT = new Set([...PICTURES, "application/pdf", "text/plain", "application/dicom", "image/tiff", "audio/mpeg", "video/mp4"]);
@@ -58,13 +59,8 @@ export function AttachmentView({ attachment }: { attachment: Attachment }) {
     try {
       const blob = await load(attachment);
       if (!blob) return;
-      const url = URL.createObjectURL(blob);
-      if (how === "show") return setShown(url);
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = fileName(attachment.title, type);
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 30_000);
+      if (how === "show") return setShown(URL.createObjectURL(blob));
+      saveFile(blob, fileName(attachment.title, type));
     } catch (error) {
       const { title, todo } = words(error);
       failed(title, todo);

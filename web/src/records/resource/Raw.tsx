@@ -4,6 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import classes from "./Details.module.css";
 import { indent, type Member, membersOf } from "./json.ts";
+import { saveFile } from "../../ui/save.ts";
 
 /** A member with more than this is closed at first, and not laid out before it is opened. */
 const LARGE = 4_000;
@@ -12,14 +13,7 @@ export function Raw({ text, name }: { text: string; name: string }) {
   const { t } = useTranslation("records");
   const { t: ui } = useTranslation("ui");
   const members = useMemo(() => membersOf(indent(text)), [text]);
-  function save() {
-    const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `${name}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  }
+  const save = () => saveFile(new Blob([text], { type: "application/octet-stream" }), `${name}.json`);
   return (
     <Stack gap="sm">
       <Group gap="xs">
