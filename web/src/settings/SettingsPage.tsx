@@ -65,7 +65,12 @@ function Appearance() {
   const session = useSession();
   const scheme = useScheme();
   const keep = useKeep();
-  const order = session.preferences.chineseOrder === "stroke" ? "stroke" : "pinyin";
+  // Its own state, because what the session holds reaches the page a turn later and the dot would jump back until then.
+  const [order, setOrder] = useState(session.preferences.chineseOrder === "stroke" ? "stroke" : "pinyin");
+  const chooseOrder = (value: string) => {
+    setOrder(value);
+    void keep("chineseOrder", value);
+  };
   return (
     <Section title={t("appearance.title")}>
       <Stack gap="md" className="card" p="md">
@@ -88,7 +93,7 @@ function Appearance() {
           </Stack>
         </Radio.Group>
         {i18n.language === "zh" && (
-          <Radio.Group label={t("appearance.order")} value={order} onChange={(value) => void keep("chineseOrder", value === "stroke" ? "stroke" : "pinyin")}>
+          <Radio.Group label={t("appearance.order")} value={order} onChange={chooseOrder}>
             <Stack gap="xs" mt="xs">
               <Radio value="pinyin" label={t("appearance.pinyin")} />
               <Radio value="stroke" label={t("appearance.stroke")} />
