@@ -2,19 +2,24 @@
 
 use crate::files::audit::AuditLog;
 use crate::files::blobs::SegmentFiles;
-use crate::sqlite::pack::Packs;
-use crate::sqlite::reader::SqliteReader;
-use crate::sqlite::shared::Shared;
-use crate::sqlite::verify::{self, VerifyReport};
-use crate::sqlite::writer::{self, WriterHandle};
-use crate::sqlite::{migrate, rebuild};
+use crate::ground::{Ground, Hand, Holding, Witness};
+use crate::pack::{self, Packs};
+use crate::reader::StoreReader;
+use crate::rebuild;
+use crate::sqlite::{self, Db, ground::SqliteGround, hand::SqliteHand, migrate};
+use crate::verify::{self, VerifyReport};
+use crate::writer::{self, WriterHandle};
 use lenticular_base::index::Entry;
-use lenticular_base::{Fault, FaultKind, Instant};
+use lenticular_base::{Fault, Instant};
+use lenticular_store::commit;
 use lenticular_store::{Gauge, Record, Store};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+/// Reads the time.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// Gives the index entries of a record: what FHIR and DICOM know and the store does not.
 pub type Extract = Arc<dyn Fn(&Record) -> Vec<Entry> + Send + Sync>;
@@ -25,7 +30,7 @@ pub struct OpenOptions {
     /// The folder; made where it is not there.
     pub data: PathBuf,
     /// Reads the clock.
-    pub clock: Arc<dyn Fn() -> Instant + Send + Sync>,
+    pub clock: Clock,
     /// How many reads may run at the same time.
     pub readers: usize,
     /// Bytes of records kept in memory for reads by name.
@@ -78,15 +83,21 @@ pub struct Stats {
     pub cache_misses: u64,
 }
 
-/// An open data folder. Clone its `store` to use it; `close` drains what was accepted.
+/// An open store. Clone its `store` to use it; `close` drains what was accepted.
 pub struct Engine {
     pub store: Store,
-    shared: Arc<Shared>,
+    pub(crate) parts: Parts,
     packs: Arc<Packs>,
     writer: WriterHandle,
-    blobs: Arc<SegmentFiles>,
-    audits: Arc<AuditLog>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What an engine is made of, whichever databases and stores they are.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub ground: Arc<dyn Ground>,
+    pub blobs: Arc<dyn Holding>,
+    pub audits: Arc<dyn Witness>,
 }
 
 /// Opens a data folder, making or migrating its tables first.
@@ -94,59 +105,87 @@ pub struct Engine {
 /// # Errors
 /// `Corrupt` or `Conflict` where the tables are newer than this program or were changed by another hand; `OutOfSpace`; `Internal`.
 pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
-    let folder = |name: &str| {
-        let path = options.data.join(name);
-        // Nobody but the owner reads below: the folder holds patients.
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .map_err(|error| crate::files::io_fault(&path, error))
-            .map(|()| path)
-    };
-    let (blob_folder, audit_folder) = (folder("blobs")?, folder("audit")?);
     let database = options.data.join("lenticular.db");
-    let connection = crate::sqlite::connect(&database, options.writer_cache, options.mapped, false)?;
+    make_folder(&options.data)?;
+    let connection = sqlite::connect(&database, options.writer_cache, options.mapped, false)?;
     migrate::run(&connection, &options.clock)?;
     if let Some(pages) = options.max_pages {
-        connection.pragma_update(None, "max_page_count", pages).map_err(crate::sqlite::fault)?;
+        connection.pragma_update(None, "max_page_count", pages).map_err(sqlite::fault)?;
     }
-    let blobs = Arc::new(SegmentFiles::open(&blob_folder, &connection)?);
-    let packs = Arc::new(Packs::open(&database, &connection)?);
-    let shared = Arc::new(Shared::open(&database, &options, &connection)?);
-    let (writer, writer_thread) =
-        writer::start(connection, shared.clone(), packs.clone(), blobs.clone(), options.clock.clone())?;
-    let trainer_thread = packs.start_trainer(writer.clone())?;
-    let (audits, audit_thread) = AuditLog::start(&audit_folder, &options.data.join("audit.db"))?;
-    let reader = Arc::new(SqliteReader::new(shared.clone(), packs.clone()));
-    let gauges = {
-        let (shared, writer) = (shared.clone(), writer.clone());
-        let (blobs, audits) = (blobs.clone(), audits.clone());
-        Arc::new(move || gauges(&stats(&shared, &writer, &blobs, &audits)))
-    };
-    let store =
-        Store { log: Arc::new(writer.clone()), reader, blobs: blobs.clone(), audits: audits.clone(), gauges };
-    let threads = Mutex::new(vec![trainer_thread, writer_thread, audit_thread]);
-    Ok(Engine { store, shared, packs, writer, blobs, audits, threads })
+    let blobs = SegmentFiles::open(&make_folder(&options.data.join("blobs"))?, &Db(&connection))?;
+    let packs = Packs::open(&Db(&connection), loader(database.clone()))?;
+    let ground = Arc::new(SqliteGround::open(&database, &options, &connection)?);
+    let hand = SqliteHand::new(connection, ground.clone(), options.clock.clone())?;
+    let (audits, audit_thread) =
+        AuditLog::start(&make_folder(&options.data.join("audit"))?, &options.data.join("audit.db"))?;
+    let parts = Parts { ground, blobs: Arc::new(blobs), audits };
+    Engine::start(parts, Box::new(hand), packs, vec![audit_thread])
+}
+
+/// Reads dictionaries by a connection of its own, since every other one may be in use by whoever needs a dictionary.
+fn loader(database: PathBuf) -> pack::Load {
+    let connection = Mutex::new(None);
+    Box::new(move |no| {
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            none => none.insert(sqlite::connect(&database, 256 << 10, 0, true)?),
+        };
+        pack::stored(&Db(&*connection), no)
+    })
+}
+
+/// Nobody but the owner reads below: the folder holds patients.
+fn make_folder(path: &Path) -> Result<PathBuf, Fault> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| crate::files::io_fault(path, error))
+        .map(|()| path.to_owned())
 }
 
 impl Engine {
+    /// Starts the writer and the trainer of dictionaries over the parts; `threads` end after them.
+    pub(crate) fn start(
+        parts: Parts,
+        hand: Box<dyn Hand>,
+        packs: Packs,
+        threads: Vec<JoinHandle<()>>,
+    ) -> Result<Engine, Fault> {
+        let packs = Arc::new(packs);
+        let Parts { ground, blobs, audits } = parts.clone();
+        let (writer, writer_thread) = writer::start(hand, ground.clone(), packs.clone(), blobs.clone())?;
+        let trainer_thread = packs.start_trainer(writer.clone())?;
+        let reader = Arc::new(StoreReader::new(ground, packs.clone()));
+        let gauges = {
+            let (parts, writer) = (parts.clone(), writer.clone());
+            Arc::new(move || gauges(&stats(&parts, &writer)))
+        };
+        let store = Store { log: Arc::new(writer.clone()), reader, blobs, audits, gauges };
+        let threads = Mutex::new([trainer_thread, writer_thread].into_iter().chain(threads).collect());
+        Ok(Engine { store, parts, packs, writer, threads })
+    }
+
     /// Commits what was accepted, makes the last audit entries durable, and ends the threads. What is submitted later fails as `Busy`.
     pub fn close(self) {
         self.shut();
     }
 
     fn shut(&self) {
-        let mut threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)).into_iter();
-        self.packs.stop_trainer();
-        if let Some(trainer) = threads.next() {
-            join(trainer);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        if threads.is_empty() {
+            return;
         }
+        let mut threads = threads.into_iter();
+        self.packs.stop_trainer();
+        threads.next().into_iter().for_each(join);
         self.writer.close();
-        self.audits.close();
+        threads.next().into_iter().for_each(join);
+        self.parts.blobs.close();
+        self.parts.audits.close();
         threads.for_each(join);
-        self.shared.pool.close();
+        self.parts.ground.close();
     }
 
     /// Reads everything again and says what is wrong: bodies, blobs, log, and indexes against what `extract` gives.
@@ -157,7 +196,8 @@ impl Engine {
         extract: &dyn Fn(&Record) -> Vec<Entry>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<VerifyReport, Fault> {
-        verify::run(&self.shared, &self.packs, &self.blobs, &self.audits, extract, progress)
+        let Parts { ground, blobs, audits } = &self.parts;
+        verify::run(&**ground, &self.packs, &**blobs, &**audits, extract, progress)
     }
 
     /// Makes all index entries anew from the records; reads and writes go on meanwhile. Gives how many rows were indexed.
@@ -166,21 +206,35 @@ impl Engine {
         extract: Extract,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<u64, Fault> {
-        rebuild::run(&self.shared, &self.writer, &self.packs, &extract, progress)
+        rebuild::run(&*self.parts.ground, &self.writer, &self.packs, &extract, progress)
     }
 
     /// Numbers for operators; cheap.
     pub fn stats(&self) -> Stats {
-        stats(&self.shared, &self.writer, &self.blobs, &self.audits)
+        stats(&self.parts, &self.writer)
     }
 }
 
-fn stats(shared: &Shared, writer: &WriterHandle, blobs: &SegmentFiles, audits: &AuditLog) -> Stats {
-    let mut stats = shared.stats();
-    (stats.queued, stats.groups, stats.commits) = writer.numbers();
-    stats.blob_bytes = crate::files::folder_bytes(blobs.folder());
-    stats.audit_bytes = crate::files::folder_bytes(audits.folder());
-    stats
+fn stats(parts: &Parts, writer: &WriterHandle) -> Stats {
+    let (queued, groups, commits) = writer.numbers();
+    let memory = parts.ground.memory();
+    let (cache_hits, cache_misses) = memory.hits_and_misses();
+    let sizes = parts.ground.sizes();
+    // what cannot be asked counts nothing
+    let vid = crate::ground::glance(&*parts.ground, |session| commit::last_vid(session));
+    Stats {
+        position: memory.peek().stamp.position.0,
+        versions: vid.map_or(0, |vid| vid.0),
+        database_bytes: sizes.database_bytes,
+        wal_bytes: sizes.wal_bytes,
+        blob_bytes: parts.blobs.bytes(),
+        audit_bytes: parts.audits.bytes(),
+        queued,
+        groups,
+        commits,
+        cache_hits,
+        cache_misses,
+    }
 }
 
 /// The same by name, for `/metrics`.
@@ -211,9 +265,4 @@ fn join(thread: JoinHandle<()>) {
     if thread.join().is_err() {
         tracing::error!("a thread of the store ended by a panic");
     }
-}
-
-/// What is submitted after the end.
-pub(crate) fn closing() -> Fault {
-    Fault::new(FaultKind::Busy, "closing", "The server is shutting down; nothing of this request was kept.")
 }

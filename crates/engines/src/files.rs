@@ -13,7 +13,7 @@ use std::path::Path;
 /// A failure of a file in the terms of the one error table; the path goes to the log alone.
 pub(crate) fn io_fault(path: &Path, error: Error) -> Fault {
     if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) {
-        return crate::sqlite::full().caused_by(format!("{}: {error}", path.display()));
+        return crate::faults::full().caused_by(format!("{}: {error}", path.display()));
     }
     Fault::internal(format!("{}: {error}", path.display()))
 }

@@ -1,6 +1,7 @@
 //! Where Lenticular keeps things: the engines that implement the contract of `store`.
 //!
-//! Today there is one pair, for a single machine: [`sqlite`] (log, records, indexes) and [`files`] (blobs, audit log).
+//! An engine is a database ([`sqlite`]: log, records, indexes), a place for blobs and one for the audit log ([`files`]). What they
+//! do for the one writer and the one reader is said by [`ground`]; `memory` is what is known without asking.
 //!
 //! Invariants
 //! - The only crate with a database driver. SQL text comes from `store`; here are connections, threads and files.
@@ -9,11 +10,19 @@
 //!   others' commits before its next read.
 //! - Nothing half is left visible: blobs are durable before the commit that names them, and what no commit names is reclaimed.
 //!
-//! Start reading at [`open`], then [`sqlite::writer`].
+//! Start reading at [`open`], then [`ground`] and [`writer`].
 
 mod engine;
+mod faults;
 pub mod files;
+pub mod ground;
+pub mod memory;
+pub mod pack;
+pub mod reader;
+pub mod rebuild;
 pub mod sqlite;
+pub mod verify;
+pub mod writer;
 
-pub use engine::{Engine, Extract, OpenOptions, Stats, open};
-pub use sqlite::verify::{Finding, VerifyReport};
+pub use engine::{Clock, Engine, Extract, OpenOptions, Stats, open};
+pub use verify::{Finding, VerifyReport};

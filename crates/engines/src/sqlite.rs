@@ -1,20 +1,18 @@
 //! Log, records and indexes in one SQLite database.
 
+pub mod ground;
+pub mod hand;
 pub mod migrate;
-pub mod pack;
 pub mod pool;
-pub mod reader;
-pub mod rebuild;
-pub mod shared;
-pub mod verify;
-pub mod writer;
 
+use crate::faults::full;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::dialect::Dialect;
 use lenticular_store::sql::{Bind, Each, Row, Session};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql};
+use std::borrow::Borrow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -75,26 +73,8 @@ pub(crate) fn fault(error: Error) -> Fault {
     Fault::new(kind, code, words).caused_by(error)
 }
 
-/// The disk is full.
-pub(crate) fn full() -> Fault {
-    Fault::new(
-        FaultKind::OutOfSpace,
-        "out-of-space",
-        "The disk is full; nothing of this request was kept. It will work again once there is space.",
-    )
-}
-
-/// A fault for each of several who failed together.
-pub(crate) fn copy(fault: &Fault) -> Fault {
-    let copied = Fault::new(fault.kind, fault.code, fault.public.clone());
-    match &fault.source {
-        Some(source) => copied.caused_by(source.to_string()),
-        None => copied,
-    }
-}
-
-/// A connection as the commit algorithm and the query plan see it.
-pub(crate) struct Db<'a>(pub &'a Connection);
+/// A connection, owned or lent, as the commit algorithm and the query plan see it.
+pub(crate) struct Db<C>(pub C);
 
 struct Value<'a>(Bind<'a>);
 
@@ -117,9 +97,9 @@ fn bind(statement: &mut Statement<'_>, binds: &[Bind<'_>]) -> rusqlite::Result<(
     Ok(())
 }
 
-impl Session for Db<'_> {
+impl<C: Borrow<Connection>> Session for Db<C> {
     fn execute(&self, text: &str, binds: &[Bind<'_>]) -> Result<u64, Fault> {
-        let mut statement = self.0.prepare_cached(text).map_err(fault)?;
+        let mut statement = self.0.borrow().prepare_cached(text).map_err(fault)?;
         bind(&mut statement, binds).map_err(fault)?;
         statement.raw_execute().map(|changed| changed as u64).map_err(fault)
     }
@@ -128,7 +108,7 @@ impl Session for Db<'_> {
         if binds.is_empty() {
             return Ok(());
         }
-        let mut statement = self.0.prepare_cached(text).map_err(fault)?;
+        let mut statement = self.0.borrow().prepare_cached(text).map_err(fault)?;
         for row in binds.chunks_exact(width) {
             bind(&mut statement, row).map_err(fault)?;
             statement.raw_execute().map_err(fault)?;
@@ -137,7 +117,7 @@ impl Session for Db<'_> {
     }
 
     fn query(&self, text: &str, binds: &[Bind<'_>], each: Each<'_>) -> Result<(), Fault> {
-        let mut statement = self.0.prepare_cached(text).map_err(fault)?;
+        let mut statement = self.0.borrow().prepare_cached(text).map_err(fault)?;
         bind(&mut statement, binds).map_err(fault)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(fault)? {

@@ -58,6 +58,9 @@ pub trait Row {
 /// What is done with each row; `false` ends the reading.
 pub type Each<'a> = &'a mut dyn FnMut(&dyn Row) -> Result<bool, Fault>;
 
+/// The same, told which of several queries a row answers.
+pub type EachOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> Result<bool, Fault>;
+
 /// One connection inside one transaction.
 pub trait Session {
     /// Runs a statement that answers no rows; gives how many rows it changed.
@@ -66,6 +69,27 @@ pub trait Session {
     fn execute_many(&self, text: &str, width: usize, binds: &[Bind<'_>]) -> Result<(), Fault>;
     /// Runs a statement and hands over its rows.
     fn query(&self, text: &str, binds: &[Bind<'_>], each: Each<'_>) -> Result<(), Fault>;
+    /// Runs a query once for each `width` values of `binds`, all of them sent before the first answer where the engine can;
+    /// `each` is told which, from 0. `false` ends the reading.
+    fn query_many(
+        &self,
+        text: &str,
+        width: usize,
+        binds: &[Bind<'_>],
+        each: EachOf<'_>,
+    ) -> Result<(), Fault> {
+        let mut goes_on = true;
+        for (at, binds) in binds.chunks_exact(width.max(1)).enumerate() {
+            if !goes_on {
+                break;
+            }
+            self.query(text, binds, &mut |row| {
+                goes_on = each(at, row)?;
+                Ok(goes_on)
+            })?;
+        }
+        Ok(())
+    }
     /// Which SQL it speaks.
     fn dialect(&self) -> crate::dialect::Dialect;
 }

@@ -7,9 +7,9 @@
 
 use super::index::AuditIndex;
 use super::{io_fault, numbers, sync_folder};
-use crate::engine::closing;
-use crate::sqlite::copy;
-use crate::sqlite::verify::VerifyReport;
+use crate::faults::{closing, copy};
+use crate::ground::Witness;
+use crate::verify::VerifyReport;
 use lenticular_base::{Fault, Instant};
 use lenticular_store::{AuditEntry, AuditFilter, Audits};
 use serde::{Deserialize, Serialize};
@@ -214,18 +214,32 @@ impl AuditLog {
             .map_err(Fault::internal)?;
         Ok((Arc::new(log), thread))
     }
+}
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
+impl Audits for AuditLog {
+    fn record(&self, entries: Vec<AuditEntry>, done: Done) {
+        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match &*batches {
+            Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
+            None => Some(done),
+        };
+        drop(batches);
+        if let Some(done) = refused {
+            done(Err(closing()));
+        }
     }
 
-    /// Lets the thread end once everything is durable.
-    pub fn close(&self) {
+    fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
+        self.index.search(filter)
+    }
+}
+
+impl Witness for AuditLog {
+    fn close(&self) {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Reads every entry again.
-    pub(crate) fn walk(&self, report: &mut VerifyReport) -> Result<(), Fault> {
+    fn walk(&self, report: &mut VerifyReport) -> Result<(), Fault> {
         for no in numbers(&self.folder, "a-")? {
             let path = self.folder.join(format!("a-{no}"));
             let bytes = std::fs::read(&path).map_err(|error| io_fault(&path, error))?;
@@ -248,23 +262,9 @@ impl AuditLog {
         }
         Ok(())
     }
-}
 
-impl Audits for AuditLog {
-    fn record(&self, entries: Vec<AuditEntry>, done: Done) {
-        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &*batches {
-            Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
-            None => Some(done),
-        };
-        drop(batches);
-        if let Some(done) = refused {
-            done(Err(closing()));
-        }
-    }
-
-    fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
-        self.index.search(filter)
+    fn bytes(&self) -> u64 {
+        super::folder_bytes(&self.folder)
     }
 }
 

@@ -10,12 +10,14 @@
 //! how far each file was committed; what lies behind that when a segment is opened again was never acknowledged and is cut off.
 
 use super::{io_fault, numbers, sync_folder};
+use crate::ground::Holding;
+use crate::verify::VerifyReport;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::rows::corrupt;
+use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{BlobRef, BlobWriter, Blobs};
-use rusqlite::Connection;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -88,24 +90,15 @@ fn head(length: u64, sha256: &[u8; 32]) -> [u8; HEAD as usize] {
 
 impl SegmentFiles {
     /// Opens the folder; removes large objects that were never committed and that no living process writes.
-    pub fn open(folder: &Path, connection: &Connection) -> Result<SegmentFiles, Fault> {
+    pub fn open(folder: &Path, session: &dyn Session) -> Result<SegmentFiles, Fault> {
         for no in numbers(folder, "t-")? {
             remove_if_left(&folder.join(format!("t-{no}")))?;
         }
         let mut committed = HashMap::new();
         if let Some(no) = numbers(folder, "s-")?.last() {
-            let found =
-                connection.query_row("SELECT length FROM segment WHERE no=?1", [no], |row| row.get(0));
-            match found {
-                Ok(length) => {
-                    let length: i64 = length;
-                    committed.insert(*no, length.unsigned_abs());
-                }
-                Err(rusqlite::Error::QueryReturnedNoRows) => {
-                    committed.insert(*no, 0);
-                }
-                Err(error) => return Err(crate::sqlite::fault(error)),
-            }
+            let text = "SELECT length FROM segment WHERE no=$1";
+            let length = one_int(session, text, &[Bind::Int(*no)])?.unwrap_or(0);
+            committed.insert(*no, length.unsigned_abs());
         }
         let large = numbers(folder, "o-")?.last().copied().unwrap_or(0);
         let inner = Inner {
@@ -122,8 +115,8 @@ impl SegmentFiles {
         &self.inner.folder
     }
 
-    /// Makes blobs durable that a commit is about to name; gives for each of their files how far that goes.
-    pub fn make_durable(&self, blobs: &[BlobRef]) -> Result<Vec<(i64, i64)>, Fault> {
+    /// Makes blobs durable; gives for each of their files how far that goes.
+    fn sync(&self, blobs: &[BlobRef]) -> Result<Vec<(i64, i64)>, Fault> {
         let mut ends: HashMap<i64, u64> = HashMap::new();
         for blob in blobs {
             let end = blob.offset.saturating_add(blob.length);
@@ -372,6 +365,25 @@ impl Blobs for SegmentFiles {
     }
 }
 
+impl Holding for SegmentFiles {
+    fn make_durable(&self, session: &dyn Session, named: &[BlobRef]) -> Result<(), Fault> {
+        for (segment, length) in self.sync(named)? {
+            let text = "INSERT INTO segment (no,length) VALUES ($1,$2) ON CONFLICT (no) DO UPDATE SET \
+                        length=CASE WHEN excluded.length>segment.length THEN excluded.length ELSE segment.length END";
+            session.execute(text, &[Bind::Int(segment), Bind::Int(length)])?;
+        }
+        Ok(())
+    }
+
+    fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault> {
+        self.walk_files(named, report)
+    }
+
+    fn bytes(&self) -> u64 {
+        super::folder_bytes(self.folder())
+    }
+}
+
 /// A file of its own.
 struct Large {
     no: i64,
@@ -468,12 +480,13 @@ impl Drop for Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusqlite::Connection;
 
     fn files() -> (tempfile::TempDir, SegmentFiles) {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE segment (no INTEGER PRIMARY KEY, length INTEGER)").unwrap();
-        let files = SegmentFiles::open(folder.path(), &connection).unwrap();
+        let files = SegmentFiles::open(folder.path(), &crate::sqlite::Db(connection)).unwrap();
         (folder, files)
     }
 
@@ -499,11 +512,11 @@ mod tests {
         let segment = files.inner.segment(first.segment).unwrap();
         // half of an object lies behind the first while a commit makes that durable
         segment.file.set_len(1 << 20).unwrap();
-        files.make_durable(&[first]).unwrap();
+        files.sync(&[first]).unwrap();
         segment.file.set_len(first.offset + first.length).unwrap();
         let second = blob(&files, 1000);
         assert!(segment.synced.load(Ordering::Acquire) < second.offset + second.length);
-        files.make_durable(&[second]).unwrap();
+        files.sync(&[second]).unwrap();
         assert_eq!(segment.synced.load(Ordering::Acquire), second.offset + second.length);
     }
 
@@ -511,7 +524,7 @@ mod tests {
     fn a_blob_that_is_forgotten_leaves_neither_file_nor_handle() {
         let (folder, files) = files();
         let kept = blob(&files, 5 << 20);
-        files.make_durable(&[kept]).unwrap();
+        files.sync(&[kept]).unwrap();
         for _ in 0..20 {
             files.forget(&blob(&files, 5 << 20));
         }

@@ -2,7 +2,7 @@
 
 use super::blobs::{HEAD, MAGIC, SegmentFiles};
 use super::{io_fault, numbers};
-use crate::sqlite::verify::VerifyReport;
+use crate::verify::VerifyReport;
 use lenticular_base::Fault;
 use std::collections::HashSet;
 use std::fs::File;
@@ -22,7 +22,11 @@ fn object_at(file: &File, at: u64, end: u64) -> Option<u64> {
 
 impl SegmentFiles {
     /// Counts what no commit names. `named` holds segment and offset of every blob of a record.
-    pub(crate) fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault> {
+    pub(crate) fn walk_files(
+        &self,
+        named: &HashSet<(i64, u64)>,
+        report: &mut VerifyReport,
+    ) -> Result<(), Fault> {
         for no in numbers(self.folder(), "s-")? {
             let file = self.file_for_walk(&format!("s-{no}"))?;
             let end = file.metadata().map_err(|error| io_fault(self.folder(), error))?.len();

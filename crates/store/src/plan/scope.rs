@@ -15,6 +15,12 @@ pub fn branches(filter: &Filter, kind: Kind, world: &World<'_>) -> Vec<(OrgNo, F
         .collect()
 }
 
+/// The members whose rows the filter may open at all.
+pub fn members(filter: &Filter, kind: Option<Kind>, world: &World<'_>) -> Vec<OrgNo> {
+    let opens = |org: &OrgNo| fold(filter, *org, kind, world.grants) != Filter::False;
+    world.orgs.iter().copied().filter(opens).collect()
+}
+
 /// What is left of a filter once the member (and the kind, where it is one) is known.
 pub fn fold(filter: &Filter, org: OrgNo, kind: Option<Kind>, grants: &[Grant]) -> Filter {
     let known = |holds: bool| if holds { Filter::True } else { Filter::False };

@@ -1,14 +1,11 @@
 //! Bodies packed by zstd, each kind with a dictionary of its own once enough bodies of it have gone by.
 
-use super::Db;
-use super::writer::WriterHandle;
+use crate::writer::WriterHandle;
 use lenticular_base::{Fault, Kind};
 use lenticular_store::rows::corrupt;
 use lenticular_store::sql::{Bind, Packer, Session, one_int};
 use lenticular_store::{PackedBody, Packing};
-use rusqlite::Connection;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -51,14 +48,15 @@ struct Shelf {
     newest: HashMap<Kind, i32>,
 }
 
+/// Reads a dictionary that another process has trained. May be called while a snapshot or the writer's transaction is open.
+pub type Load = Box<dyn Fn(i32) -> Result<Option<Vec<u8>>, Fault> + Send + Sync>;
+
 pub struct Packs {
-    path: PathBuf,
     shelf: RwLock<Shelf>,
     samples: Mutex<Samples>,
     compressors: Mutex<Vec<CCtx<'static>>>,
     expanders: Mutex<Vec<DCtx<'static>>>,
-    /// Reads dictionaries that another process has trained.
-    loader: Mutex<Option<Connection>>,
+    load: Load,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,20 +64,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Packs {
-    pub fn open(path: &Path, connection: &Connection) -> Result<Packs, Fault> {
+    pub fn open(session: &dyn Session, load: Load) -> Result<Packs, Fault> {
         let mut shelf = Shelf::default();
-        Db(connection).query("SELECT no,kind FROM dictionary ORDER BY no", &[], &mut |row| {
+        session.query("SELECT no,kind FROM dictionary ORDER BY no", &[], &mut |row| {
             let no = i32::try_from(row.int(0)?).map_err(|_| corrupt("number of a dictionary"))?;
             shelf.newest.insert(lenticular_store::rows::kind(row.int(1)?)?, no);
             Ok(true)
         })?;
         Ok(Packs {
-            path: path.to_owned(),
             shelf: RwLock::new(shelf),
             samples: Mutex::default(),
             compressors: Mutex::default(),
             expanders: Mutex::default(),
-            loader: Mutex::new(None),
+            load,
         })
     }
 
@@ -108,9 +105,8 @@ impl Packs {
     fn train(&self, kind: Kind, samples: &[Vec<u8>], writer: &WriterHandle) -> Result<(), Fault> {
         let bytes = zstd::dict::from_samples(samples, DICTIONARY_BYTES).map_err(Fault::internal)?;
         let stored = bytes.clone();
-        let no = writer.task(move |connection| {
-            let session = Db(connection);
-            let no = one_int(&session, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0) + 1;
+        let no = writer.task(move |session| {
+            let no = one_int(session, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0) + 1;
             let binds = [Bind::Int(no), Bind::Int(kind.0.into()), Bind::Bytes(&stored)];
             session.execute("INSERT INTO dictionary (no,kind,bytes) VALUES ($1,$2,$3)", &binds)?;
             Ok(no)
@@ -132,20 +128,7 @@ impl Packs {
         if let Some(dictionary) = known {
             return Ok(dictionary);
         }
-        let mut loader = lock(&self.loader);
-        let connection = match &mut *loader {
-            Some(connection) => connection,
-            none => none.insert(super::connect(&self.path, 256 << 10, 0, true)?),
-        };
-        let mut bytes = None;
-        Db(connection).query(
-            "SELECT bytes FROM dictionary WHERE no=$1",
-            &[Bind::Int(no.into())],
-            &mut |row| {
-                bytes = Some(row.bytes(0)?.to_vec());
-                Ok(false)
-            },
-        )?;
+        let bytes = (self.load)(no)?;
         let bytes = bytes.ok_or_else(|| corrupt(format!("dictionary {no} is missing")))?;
         let dictionary = Arc::new(Dictionary::new(no, bytes));
         let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
@@ -181,6 +164,16 @@ impl Dictionary {
     fn new(no: i32, bytes: Vec<u8>) -> Dictionary {
         Dictionary { no, bytes, compress: OnceLock::new(), expand: OnceLock::new() }
     }
+}
+
+/// Reads a dictionary's bytes.
+pub fn stored(session: &dyn Session, no: i32) -> Result<Option<Vec<u8>>, Fault> {
+    let mut bytes = None;
+    session.query("SELECT bytes FROM dictionary WHERE no=$1", &[Bind::Int(no.into())], &mut |row| {
+        bytes = Some(row.bytes(0)?.to_vec());
+        Ok(false)
+    })?;
+    Ok(bytes)
 }
 
 fn raw(bytes: &[u8]) -> PackedBody {

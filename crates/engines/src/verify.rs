@@ -1,15 +1,13 @@
 //! Reads everything again and says what is wrong.
 
-use super::shared::Shared;
-use super::{Db, pack::Packs};
-use crate::files::audit::AuditLog;
-use crate::files::blobs::SegmentFiles;
+use crate::ground::{self, Ground, Holding, Wall, Witness};
+use crate::pack::Packs;
 use lenticular_base::index::Entry;
-use lenticular_base::{Fault, Kind, Vid};
+use lenticular_base::{Fault, FaultKind, Kind, Vid};
 use lenticular_store::entries::Entries;
 use lenticular_store::schema::FOREVER;
 use lenticular_store::sql::{Bind, Session, one_int};
-use lenticular_store::{BlobRef, Blobs, Record, rows};
+use lenticular_store::{BlobRef, Record, rows};
 use std::collections::HashSet;
 
 /// The most findings that are listed; the rest is counted.
@@ -50,6 +48,13 @@ impl VerifyReport {
         self.wrong == 0
     }
 
+    fn merge(&mut self, other: VerifyReport) {
+        self.records += other.records;
+        self.wrong += other.wrong;
+        let room = LISTED.saturating_sub(self.findings.len());
+        self.findings.extend(other.findings.into_iter().take(room));
+    }
+
     fn add(&mut self, finding: Finding) {
         self.wrong += 1;
         if self.findings.len() < LISTED {
@@ -62,6 +67,16 @@ impl VerifyReport {
     }
 }
 
+/// What one snapshot came to.
+#[derive(Default)]
+struct Batch {
+    report: VerifyReport,
+    /// Blobs that rows name, to be read once the snapshot is given back.
+    blobs: Vec<(Line, BlobRef)>,
+    last: i64,
+}
+
+#[derive(Clone, Copy)]
 struct Line {
     vid: i64,
     kind: i64,
@@ -72,32 +87,35 @@ struct Line {
 
 /// Verifies one open data folder. Each batch of rows is one snapshot, so writers go on.
 pub fn run(
-    shared: &Shared,
+    ground: &dyn Ground,
     packs: &Packs,
-    blobs: &SegmentFiles,
-    audits: &AuditLog,
+    blobs: &dyn Holding,
+    audits: &dyn Witness,
     extract: &dyn Fn(&Record) -> Vec<Entry>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport, Fault> {
-    let mut report = VerifyReport::default();
-    let total = shared.pool.read(|connection| {
-        let session = Db(connection);
-        check_log(&session, &mut report)?;
-        check_names(&session, &mut report)?;
-        Ok(one_int(&session, "SELECT max(vid) FROM record", &[])?.unwrap_or(0))
+    let (total, mut report) = ground::read(ground, Wall::Open, |session| {
+        let mut report = VerifyReport::default();
+        check_log(session, &mut report)?;
+        check_names(session, &mut report)?;
+        Ok((one_int(session, "SELECT max(vid) FROM record", &[])?.unwrap_or(0), report))
     })?;
     let mut named = HashSet::new();
     let mut last = 0;
     while last < total {
-        last = shared.pool.read(|connection| {
-            let session = Db(connection);
-            let lines = lines(&session, last)?;
-            for line in &lines {
-                check_line(&session, line, &mut report)?;
-                check_row(&session, packs, blobs, line, extract, &mut named, &mut report)?;
+        let batch = ground::read(ground, Wall::Open, |session| {
+            let mut batch = Batch::default();
+            for line in lines(session, last)? {
+                check_line(session, &line, &mut batch.report)?;
+                check_row(session, packs, &line, extract, &mut batch)?;
+                batch.last = line.vid;
             }
-            Ok(lines.last().map_or(total, |line| line.vid))
+            Ok(batch)
         })?;
+        last = if batch.last > last { batch.last } else { total };
+        check_blobs(blobs, &batch, &mut report);
+        named.extend(batch.blobs.iter().map(|(_, blob)| (blob.segment, blob.offset)));
+        report.merge(batch.report);
         progress(last.unsigned_abs(), total.unsigned_abs());
     }
     blobs.walk(&named, &mut report)?;
@@ -190,36 +208,28 @@ fn check_line(session: &dyn Session, line: &Line, report: &mut VerifyReport) -> 
 fn check_row(
     session: &dyn Session,
     packs: &Packs,
-    blobs: &SegmentFiles,
     line: &Line,
     extract: &dyn Fn(&Record) -> Vec<Entry>,
-    named: &mut HashSet<(i64, u64)>,
-    report: &mut VerifyReport,
+    batch: &mut Batch,
 ) -> Result<(), Fault> {
+    let report = &mut batch.report;
     report.records += 1;
     let record = match rows::by_vid(session, packs, Vid(line.vid)) {
         Ok(Some(record)) => record,
         Ok(None) => return Ok(()),
-        Err(_) => {
+        Err(fault) if fault.kind == FaultKind::Corrupt => {
             report.add(finding(line, "body-unreadable"));
             return Ok(());
         }
+        Err(fault) => return Err(fault),
     };
     if !record.deleted && matches!(record.columns.kind, Kind::INSTANCE | Kind::CONFLICT) {
         match record.body.get(..56).and_then(BlobRef::from_bytes) {
             None => report.add(finding(line, "blob-not-named")),
-            Some(blob) => {
-                report.blobs += 1;
-                report.blob_bytes += blob.length;
-                named.insert((blob.segment, blob.offset));
-                match blobs.verify(&blob) {
-                    Ok(true) => {}
-                    Ok(false) => report.add(finding(line, "blob-damaged")),
-                    Err(_) => report.add(finding(line, "blob-missing")),
-                }
-            }
+            Some(blob) => batch.blobs.push((*line, blob)),
         }
     }
+    let report = &mut batch.report;
     if line.until == FOREVER {
         let expected = if record.deleted { Vec::new() } else { extract(&record) };
         if !Entries::agree(session, record.columns.org, record.vid, expected)? {
@@ -227,4 +237,16 @@ fn check_row(
         }
     }
     Ok(())
+}
+
+fn check_blobs(blobs: &dyn Holding, batch: &Batch, report: &mut VerifyReport) {
+    for (line, blob) in &batch.blobs {
+        report.blobs += 1;
+        report.blob_bytes += blob.length;
+        match blobs.verify(blob) {
+            Ok(true) => {}
+            Ok(false) => report.add(finding(line, "blob-damaged")),
+            Err(_) => report.add(finding(line, "blob-missing")),
+        }
+    }
 }

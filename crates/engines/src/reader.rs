@@ -1,18 +1,18 @@
 //! Reads: by name from memory where it is known to be true, everything else in one snapshot of a pooled connection.
 
-use super::Db;
-use super::pack::Packs;
-use super::shared::{Grants, Known, Shared};
+use crate::ground::{self, Ground, Wall};
+use crate::memory::{Grants, Known};
+use crate::pack::Packs;
 use lenticular_base::index::{Param, Query};
 use lenticular_base::{Fault, Kind, OrgNo, Position, Vid};
 use lenticular_policy::{Grant, Scope};
 use lenticular_store::plan::{self, World, names};
 use lenticular_store::sql::{Packer, Session};
-use lenticular_store::{HistoryPage, HistoryQuery, PackedBody, Packing, Reader, Record, SearchPage, commit};
+use lenticular_store::{HistoryPage, HistoryQuery, PackedBody, Packing, Reader, Record, SearchPage};
 use std::sync::Arc;
 
-pub struct SqliteReader {
-    shared: Arc<Shared>,
+pub struct StoreReader {
+    ground: Arc<dyn Ground>,
     packs: Arc<Packs>,
 }
 
@@ -25,42 +25,53 @@ fn pick(rows: &[Record], scope: &Scope, prefer: OrgNo, grants: &Grants) -> Optio
         .cloned()
 }
 
-impl SqliteReader {
-    pub fn new(shared: Arc<Shared>, packs: Arc<Packs>) -> SqliteReader {
-        SqliteReader { shared, packs }
+impl StoreReader {
+    pub fn new(ground: Arc<dyn Ground>, packs: Arc<Packs>) -> StoreReader {
+        StoreReader { ground, packs }
     }
 
-    /// Reads in one snapshot, knowing the members and grants that there are.
-    fn read<T>(&self, work: impl FnOnce(&dyn Session, &World<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
-        let Known { orgs, grants, .. } = self.shared.known()?;
-        self.shared.pool.read(|connection| {
-            let session = Db(connection);
-            let newest = commit::newest(&session)?.position;
-            work(&session, &World { orgs: &orgs, grants: &grants.all, newest })
-        })
+    /// What is known, true as of a moment after this call.
+    fn known(&self) -> Result<Known, Fault> {
+        self.ground.refresh()?;
+        Ok(self.ground.memory().peek())
+    }
+
+    /// Reads in one snapshot the rows of the members that the scope may open, knowing the members and grants that there are.
+    fn read<T>(
+        &self,
+        scope: &Scope,
+        kind: Option<Kind>,
+        mut work: impl FnMut(&dyn Session, &World<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Known { orgs, grants, stamp } = self.known()?;
+        let world = World { orgs: &orgs, grants: &grants.all, newest: stamp.position };
+        let members = plan::scope::members(scope.filter(), kind, &world);
+        ground::read(&*self.ground, Wall::Members(&members), |session| work(session, &world))
     }
 }
 
-impl Reader for SqliteReader {
+impl Reader for StoreReader {
     fn get(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Result<Option<Record>, Fault> {
-        let known = self.shared.known()?;
-        if let Some(rows) = self.shared.remembered(kind, id) {
+        let known = self.known()?;
+        let memory = self.ground.memory();
+        if let Some(rows) = memory.remembered(kind, id) {
             return Ok(pick(&rows, scope, prefer, &known.grants));
         }
-        let generation = self.shared.generation();
-        let lease = self.shared.pool.take()?;
-        let rows = Arc::new(names::all_current(&Db(&lease), &*self.packs, kind, id)?);
-        drop(lease);
-        self.shared.remember(generation, kind, id, &rows);
+        let generation = memory.generation();
+        let rows = ground::glance(&*self.ground, |session| {
+            names::all_current(session, &*self.packs, kind, id).map(Arc::new)
+        })?;
+        memory.remember(generation, kind, id, &rows);
         Ok(pick(&rows, scope, prefer, &known.grants))
     }
 
     fn get_cached(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Option<Option<Record>> {
-        if !self.shared.is_fresh() {
+        if !self.ground.is_fresh() {
             return None;
         }
-        let grants = self.shared.peek().grants;
-        let rows = self.shared.remembered(kind, id)?;
+        let memory = self.ground.memory();
+        let grants = memory.peek().grants;
+        let rows = memory.remembered(kind, id)?;
         Some(pick(&rows, scope, prefer, &grants))
     }
 
@@ -72,19 +83,27 @@ impl Reader for SqliteReader {
         id: &str,
         version: i64,
     ) -> Result<Option<Record>, Fault> {
-        self.read(|session, _| names::version(session, &*self.packs, scope, prefer, (kind, id), version))
+        self.read(scope, Some(kind), |session, _| {
+            names::version(session, &*self.packs, scope, prefer, (kind, id), version)
+        })
     }
 
     fn history(&self, scope: &Scope, query: &HistoryQuery) -> Result<HistoryPage, Fault> {
-        self.read(|session, world| names::history(session, &*self.packs, world, scope, query))
+        self.read(scope, query.kind, |session, world| {
+            names::history(session, &*self.packs, world, scope, query)
+        })
     }
 
     fn search(&self, scope: &Scope, query: &Query) -> Result<SearchPage, Fault> {
-        self.read(|session, world| plan::search(session, &*self.packs, world, scope, query))
+        self.read(scope, Some(query.kind), |session, world| {
+            plan::search(session, &*self.packs, world, scope, query)
+        })
     }
 
     fn count(&self, scope: &Scope, query: &Query, at_most: u64) -> Result<u64, Fault> {
-        self.read(|session, world| plan::count(session, world, scope, query, at_most))
+        self.read(scope, Some(query.kind), |session, world| {
+            plan::count(session, world, scope, query, at_most)
+        })
     }
 
     fn get_many(
@@ -94,7 +113,7 @@ impl Reader for SqliteReader {
         wanted: &[(Kind, String)],
         at: Option<Position>,
     ) -> Result<Vec<Record>, Fault> {
-        self.read(|session, world| {
+        self.read(scope, None, |session, world| {
             let position = at.unwrap_or(world.newest).min(world.newest);
             let mut found = Vec::new();
             for (kind, id) in wanted {
@@ -105,11 +124,11 @@ impl Reader for SqliteReader {
     }
 
     fn texts(&self, vids: &[Vid], params: &[Param]) -> Result<Vec<(Vid, Param, String)>, Fault> {
-        self.read(|session, _| names::texts(session, vids, params))
+        ground::read(&*self.ground, Wall::Open, |session| names::texts(session, vids, params))
     }
 
     fn grants(&self) -> Arc<Vec<Grant>> {
-        match self.shared.known() {
+        match self.known() {
             Ok(known) => known.grants.all.clone(),
             // what cannot be known opens nothing
             Err(_) => Arc::default(),

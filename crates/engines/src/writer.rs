@@ -1,23 +1,18 @@
 //! The one writer: takes all that is queued, commits it as one transaction with one fsync, and goes round.
 
-use super::pack::Packs;
-use super::shared::Shared;
-use super::{Db, copy, fault};
-use crate::engine::closing;
-use crate::files::blobs::SegmentFiles;
+use crate::faults::{closing, copy};
+use crate::ground::{Begun, Ground, Hand, Holding};
+use crate::pack::Packs;
 use lenticular_base::{Fault, Instant, Position};
 use lenticular_store::commit::{self, Group};
-use lenticular_store::sql::{Bind, Session};
+use lenticular_store::sql::Session;
 use lenticular_store::{BlobRef, Done, Log, Proposal, Receipt};
-use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// The most proposals in one transaction.
 const GROUP: usize = 1000;
@@ -29,10 +24,7 @@ const IDLE: Duration = Duration::from_secs(2);
 const SWEEP_AT_ONCE: i64 = 200;
 const SWEEP_EVERY: i64 = 1000;
 
-/// How often the checkpointer looks, and from how many pages of the write-ahead log on it works.
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
-
-type Work = Box<dyn FnOnce(&Connection) -> Result<i64, Fault> + Send>;
+type Work = Box<dyn FnOnce(&dyn Session) -> Result<i64, Fault> + Send>;
 
 enum Job {
     Proposal(Proposal),
@@ -52,7 +44,7 @@ struct Numbers {
 pub struct WriterHandle {
     jobs: Arc<Mutex<Option<Sender<Job>>>>,
     numbers: Arc<Numbers>,
-    shared: Arc<Shared>,
+    ground: Arc<dyn Ground>,
 }
 
 impl WriterHandle {
@@ -76,7 +68,7 @@ impl WriterHandle {
     /// Runs work of the engine itself inside the writer and waits for its commit.
     pub fn task(
         &self,
-        work: impl FnOnce(&Connection) -> Result<i64, Fault> + Send + 'static,
+        work: impl FnOnce(&dyn Session) -> Result<i64, Fault> + Send + 'static,
     ) -> Result<i64, Fault> {
         let (answer, result) = sync_channel(1);
         self.send(Job::Task(Box::new(work), answer));
@@ -105,80 +97,37 @@ impl Log for WriterHandle {
     }
 
     fn position(&self) -> Position {
-        match self.shared.known() {
-            Ok(known) => known.stamp.position,
-            Err(_) => self.shared.peek().stamp.position,
-        }
+        // where it cannot be asked, the newest that is known is durable as well
+        let _ = self.ground.refresh();
+        self.ground.memory().peek().stamp.position
     }
 }
 
 struct Writer {
-    connection: Connection,
-    shared: Arc<Shared>,
+    hand: Box<dyn Hand>,
     packs: Arc<Packs>,
-    blobs: Arc<SegmentFiles>,
-    clock: Clock,
+    blobs: Arc<dyn Holding>,
     numbers: Arc<Numbers>,
-    /// The newest version, while no other process commits.
+    /// When old entries were last swept.
     swept: Instant,
-    /// Tells the checkpointer that there was a commit.
-    dirty: Arc<AtomicBool>,
 }
 
-/// Starts the writer's thread, and with it one that checkpoints ahead of it.
+/// Starts the writer's thread.
 pub fn start(
-    connection: Connection,
-    shared: Arc<Shared>,
+    hand: Box<dyn Hand>,
+    ground: Arc<dyn Ground>,
     packs: Arc<Packs>,
-    blobs: Arc<SegmentFiles>,
-    clock: Clock,
+    blobs: Arc<dyn Holding>,
 ) -> Result<(WriterHandle, JoinHandle<()>), Fault> {
     let (sender, jobs) = channel();
     let numbers = Arc::new(Numbers::default());
-    let handle = WriterHandle {
-        jobs: Arc::new(Mutex::new(Some(sender))),
-        numbers: numbers.clone(),
-        shared: shared.clone(),
-    };
-    let dirty = Arc::new(AtomicBool::new(false));
-    let (stop, checkpointer) = start_checkpointer(shared.clone(), dirty.clone())?;
-    let writer = Writer { connection, shared, packs, blobs, clock, numbers, swept: Instant(i64::MIN), dirty };
+    let handle = WriterHandle { jobs: Arc::new(Mutex::new(Some(sender))), numbers: numbers.clone(), ground };
+    let writer = Writer { hand, packs, blobs, numbers, swept: Instant(i64::MIN) };
     let thread = std::thread::Builder::new()
         .name("writer".into())
-        .spawn(move || {
-            writer.run(&jobs);
-            drop(stop);
-            if checkpointer.join().is_err() {
-                tracing::error!("the checkpointer ended by a panic");
-            }
-        })
+        .spawn(move || writer.run(&jobs))
         .map_err(Fault::internal)?;
     Ok((handle, thread))
-}
-
-/// Copies the write-ahead log into the database while the writer goes on, so that its own checkpoints are short.
-fn start_checkpointer(
-    shared: Arc<Shared>,
-    dirty: Arc<AtomicBool>,
-) -> Result<(Sender<()>, JoinHandle<()>), Fault> {
-    let (stop, stopped) = channel::<()>();
-    let thread = std::thread::Builder::new()
-        .name("checkpointer".into())
-        .spawn(move || {
-            let connection = shared.pool.checkpointer();
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
-                if let Ok(connection) = &connection
-                    && dirty.swap(false, Ordering::Relaxed)
-                {
-                    let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                    if let Err(error) = done {
-                        tracing::warn!(%error, "no checkpoint");
-                    }
-                }
-            }
-        })
-        .map_err(Fault::internal)?;
-    Ok((stop, thread))
 }
 
 /// A proposal's end: who is told, and what, once that is known.
@@ -225,16 +174,13 @@ impl Writer {
 
     /// Nothing to do: sweeps what is due and gives memory back. True where nothing was due.
     fn rest(&mut self) -> bool {
-        let now = (self.clock)();
-        let swept = self.begin().and_then(|_| {
-            let swept = commit::sweep(&Db(&self.connection), now, 10 * SWEEP_AT_ONCE)?;
-            self.connection.execute_batch("COMMIT").map_err(fault)?;
+        let swept = self.hand.begin().and_then(|begun| {
+            let swept = commit::sweep(self.hand.session(), begun.now, 10 * SWEEP_AT_ONCE)?;
+            self.hand.commit()?;
             Ok(swept)
         });
-        self.rollback();
-        if let Err(error) = self.connection.release_memory() {
-            tracing::warn!(%error, "memory was not given back");
-        }
+        self.hand.rollback();
+        self.hand.rest();
         match swept {
             Ok(swept) => swept == 0,
             Err(fault) => {
@@ -244,28 +190,14 @@ impl Writer {
         }
     }
 
-    fn begin(&self) -> Result<(), Fault> {
-        let mut statement = self.connection.prepare_cached("BEGIN IMMEDIATE").map_err(fault)?;
-        statement.execute([]).map(drop).map_err(fault)
-    }
-
-    fn rollback(&self) {
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
-        {
-            tracing::error!(%error, "a transaction could not be rolled back");
-        }
-    }
-
-    fn task(&self, work: Work) -> Result<i64, Fault> {
-        let result = self.begin().and_then(|()| {
-            let value = catch_unwind(AssertUnwindSafe(|| work(&self.connection)))
+    fn task(&mut self, work: Work) -> Result<i64, Fault> {
+        let result = self.hand.begin().and_then(|_| {
+            let value = catch_unwind(AssertUnwindSafe(|| work(self.hand.session())))
                 .unwrap_or_else(|_| Err(Fault::internal("a task of the writer panicked")))?;
-            self.connection.execute_batch("COMMIT").map_err(fault)?;
+            self.hand.commit()?;
             Ok(value)
         });
-        self.rollback();
-        self.dirty.store(true, Ordering::Relaxed);
+        self.hand.rollback();
         result
     }
 
@@ -278,13 +210,12 @@ impl Writer {
             asked.push((author, blobs, decide));
         }
         let outcome = self.transact(asked, &mut waiting);
-        self.rollback();
+        self.hand.rollback();
         if let Err(fault) = &outcome {
             tracing::error!(%fault, proposals = count, "a group was not committed");
         }
         self.numbers.groups.fetch_add(1, Ordering::Relaxed);
         self.numbers.commits.fetch_add(count, Ordering::Relaxed);
-        self.dirty.store(true, Ordering::Relaxed);
         for Waiting { done, result } in waiting {
             let result = match (result, &outcome) {
                 (Some(Err(own)), _) => Err(own),
@@ -303,13 +234,9 @@ impl Writer {
         asked: Vec<(lenticular_store::Author, Vec<BlobRef>, lenticular_store::Decide)>,
         waiting: &mut [Waiting],
     ) -> Result<(), Fault> {
-        self.begin()?;
-        let (last, counter) = self.shared.begin(&self.connection)?;
-        let session = Db(&self.connection);
-        // Another process may have committed, and a reader of this one may have noticed first: the table is asked.
-        let vid = commit::last_vid(&session)?;
-        let now = (self.clock)();
-        let mut group = Group::new(&session, &*self.packs, last, vid, now);
+        let Begun { last, vid, now } = self.hand.begin()?;
+        let session = self.hand.session();
+        let mut group = Group::new(session, &*self.packs, last, vid, now);
         let mut named: Vec<BlobRef> = Vec::new();
         for ((author, blobs, decide), waiting) in asked.into_iter().zip(waiting) {
             let result = group.run(&author, decide)?;
@@ -325,13 +252,11 @@ impl Writer {
         }
         if now.0.saturating_sub(self.swept.0) >= SWEEP_EVERY {
             self.swept = now;
-            commit::sweep(&session, now, SWEEP_AT_ONCE)?;
+            commit::sweep(session, now, SWEEP_AT_ONCE)?;
         }
-        for (segment, length) in self.blobs.make_durable(&named)? {
-            let text = "INSERT INTO segment (no,length) VALUES ($1,$2) \
-                        ON CONFLICT (no) DO UPDATE SET length=max(length,excluded.length)";
-            session.execute(text, &[Bind::Int(segment), Bind::Int(length)])?;
+        if !named.is_empty() {
+            self.blobs.make_durable(session, &named)?;
         }
-        self.shared.commit(&self.connection, counter, stamp, &touched)
+        self.hand.commit_group(stamp, &touched)
     }
 }

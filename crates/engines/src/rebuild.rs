@@ -1,9 +1,9 @@
 //! Index entries made anew from the records.
 
-use super::Db;
-use super::shared::Shared;
-use super::writer::WriterHandle;
 use crate::engine::Extract;
+use crate::ground::{self, Ground};
+use crate::pack::Packs;
+use crate::writer::WriterHandle;
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, Vid};
 use lenticular_store::sql::{Bind, Session, one_int};
@@ -15,22 +15,20 @@ const AT_ONCE: i64 = 500;
 
 /// Rebuilds every current row's entries, a few at a time between other commits, and removes entries that no row has.
 pub fn run(
-    shared: &Arc<Shared>,
+    ground: &dyn Ground,
     writer: &WriterHandle,
-    packs: &Arc<super::pack::Packs>,
+    packs: &Arc<Packs>,
     extract: &Extract,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, Fault> {
-    let total = {
-        let lease = shared.pool.take()?;
-        one_int(&Db(&lease), "SELECT max(vid) FROM record", &[])?.unwrap_or(0).unsigned_abs()
-    };
+    let newest = ground::glance(ground, |session| one_int(session, "SELECT max(vid) FROM record", &[]))?;
+    let total = newest.unwrap_or(0).unsigned_abs();
     let indexed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let mut last = 0;
     loop {
         let (packs, extract, indexed_here) = (packs.clone(), extract.clone(), indexed.clone());
-        let reached = writer.task(move |connection| {
-            let done = some(&Db(connection), &*packs, &*extract, last)?;
+        let reached = writer.task(move |session| {
+            let done = some(session, &*packs, &*extract, last)?;
             indexed_here.fetch_add(done.1, std::sync::atomic::Ordering::Relaxed);
             Ok(done.0)
         })?;
@@ -40,10 +38,10 @@ pub fn run(
         last = reached;
         progress(last.unsigned_abs().min(total), total);
     }
-    writer.task(|connection| {
+    writer.task(|session| {
         for table in ["ix_text", "ix_time", "ix_number"] {
             let text = format!("DELETE FROM {table} WHERE vid NOT IN (SELECT vid FROM record)");
-            Db(connection).execute(&text, &[])?;
+            session.execute(&text, &[])?;
         }
         Ok(0)
     })?;
