@@ -10,7 +10,7 @@ use crate::sqlite::{self, Db, ground::SqliteGround, hand::SqliteHand, migrate};
 use crate::verify::{self, VerifyReport};
 use crate::writer::{self, WriterHandle};
 use lenticular_base::index::Entry;
-use lenticular_base::{Fault, Instant};
+use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_store::commit;
 use lenticular_store::{Gauge, Record, Store};
 use std::os::unix::fs::DirBuilderExt;
@@ -31,6 +31,10 @@ pub struct OpenOptions {
     pub data: PathBuf,
     /// Reads the clock.
     pub clock: Clock,
+    /// The address of a PostgreSQL database, `postgres://…`; `None` is SQLite in the folder.
+    pub database: Option<String>,
+    /// Where blobs lie; `None` is files in the folder.
+    pub objects: Option<ObjectPlace>,
     /// How many reads may run at the same time.
     pub readers: usize,
     /// Bytes of records kept in memory for reads by name.
@@ -51,6 +55,8 @@ impl OpenOptions {
         OpenOptions {
             data: data.into(),
             clock: Arc::new(clock),
+            database: None,
+            objects: None,
             readers: 4,
             record_cache: 24 << 20,
             writer_cache: 64 << 20,
@@ -59,6 +65,19 @@ impl OpenOptions {
             max_pages: None,
         }
     }
+}
+
+/// An object store that speaks S3. Keys come from the environment, as with every client of one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ObjectPlace {
+    /// `s3://bucket/prefix`
+    pub url: String,
+    /// Its address; `None` is what the environment says, else Amazon's.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path of requests, or in the host name.
+    pub path_style: bool,
+    /// A PEM file of the authority that signed its certificate; `None` are those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 /// Numbers for operators.
@@ -100,11 +119,20 @@ pub(crate) struct Parts {
     pub audits: Arc<dyn Witness>,
 }
 
-/// Opens a data folder, making or migrating its tables first.
+/// Opens a store, making or migrating its tables first.
 ///
 /// # Errors
-/// `Corrupt` or `Conflict` where the tables are newer than this program or were changed by another hand; `OutOfSpace`; `Internal`.
+/// `Unsupported` for an address that no engine knows; `Corrupt` or `Conflict` where the tables are newer than this program or were changed by another hand; `OutOfSpace`; `Internal`.
 pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
+    if options.database.is_some() || options.objects.is_some() {
+        let words = "This address is of no database or object store that Lenticular knows: postgres://… and s3://… are.";
+        return Err(Fault::new(FaultKind::Unsupported, "store-address", words));
+    }
+    open_embedded(&options)
+}
+
+/// SQLite and files.
+fn open_embedded(options: &OpenOptions) -> Result<Engine, Fault> {
     let database = options.data.join("lenticular.db");
     make_folder(&options.data)?;
     let connection = sqlite::connect(&database, options.writer_cache, options.mapped, false)?;
@@ -114,7 +142,7 @@ pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     }
     let blobs = SegmentFiles::open(&make_folder(&options.data.join("blobs"))?, &Db(&connection))?;
     let packs = Packs::open(&Db(&connection), loader(database.clone()))?;
-    let ground = Arc::new(SqliteGround::open(&database, &options, &connection)?);
+    let ground = Arc::new(SqliteGround::open(&database, options, &connection)?);
     let hand = SqliteHand::new(connection, ground.clone(), options.clock.clone())?;
     let (audits, audit_thread) =
         AuditLog::start(&make_folder(&options.data.join("audit"))?, &options.data.join("audit.db"))?;

@@ -24,5 +24,5 @@ pub mod sqlite;
 pub mod verify;
 pub mod writer;
 
-pub use engine::{Clock, Engine, Extract, OpenOptions, Stats, open};
+pub use engine::{Clock, Engine, Extract, ObjectPlace, OpenOptions, Stats, open};
 pub use verify::{Finding, VerifyReport};

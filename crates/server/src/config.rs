@@ -23,6 +23,28 @@ const KEYS: &[(&str, &str, &str)] = &[
     ),
     ("dimse.ae_title", "LENTICULAR", "the AE title that devices call"),
     ("dimse.max_associations", "64", "associations at one time; more are rejected as transient"),
+    (
+        "store.url",
+        "",
+        "the database: empty is SQLite below --data; else postgres://user:password@host/database (PostgreSQL 15 or later)",
+    ),
+    ("store.connections", "8", "connections that read at one time, of this process"),
+    (
+        "blobs.url",
+        "",
+        "where images lie: empty is files below --data; else s3://bucket/prefix (keys from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION)",
+    ),
+    (
+        "blobs.endpoint",
+        "",
+        "address of the object store, such as https://s3.example.org; empty: AWS_ENDPOINT_URL, else Amazon's",
+    ),
+    ("blobs.path_style", "true", "whether the bucket stands in the path (true) or in the host name (false)"),
+    (
+        "blobs.ca",
+        "",
+        "a PEM file of the authority that signed the object store's certificate; empty: the system's",
+    ),
     ("limits.body", "268435456", "largest request body that is read into memory, in bytes"),
     ("limits.object", "17179869184", "largest DICOM object, in bytes"),
     ("fhir.page_default", "50", "rows on a search page where _count is absent"),
@@ -99,10 +121,18 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        for key in
-            ["dimse.max_associations", "limits.body", "limits.object", "fhir.page_default", "fhir.page_limit"]
-        {
+        for key in [
+            "dimse.max_associations",
+            "store.connections",
+            "limits.body",
+            "limits.object",
+            "fhir.page_default",
+            "fhir.page_limit",
+        ] {
             self.number(key)?;
+        }
+        if !["true", "false"].contains(&self.text("blobs.path_style")) {
+            bail!("blobs.path_style is true or false");
         }
         if !["error", "warn", "info", "debug", "trace"].contains(&self.text("log.level")) {
             bail!("log.level is one of error, warn, info, debug and trace");
@@ -137,13 +167,29 @@ impl Config {
                 section = of;
             }
             let setting = &self.settings[key];
-            out.push_str(&format!("# {meaning}\n{name} = {}", toml::Value::String(setting.value.clone())));
+            out.push_str(&format!(
+                "# {meaning}\n{name} = {}",
+                toml::Value::String(without_password(&setting.value))
+            ));
             if origin {
                 out.push_str(&format!("  # from {}", setting.origin));
             }
             out.push('\n');
         }
         out
+    }
+}
+
+/// An address without the password in it, for whoever reads over a shoulder.
+pub fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{scheme}://{user}:***@{host}{path}"),
+        None => address.to_owned(),
     }
 }
 
@@ -180,5 +226,15 @@ mod tests {
         let printed = load(&[], &[]).unwrap().print(true);
         let table: toml::Table = printed.parse().unwrap();
         assert_eq!(table["dimse"]["ae_title"].as_str(), Some("LENTICULAR"));
+    }
+
+    #[test]
+    fn no_password_is_printed() {
+        let environment = [("LENTICULAR__STORE__URL", "postgres://u:p@ss:w@h:5432,h2/d?x=a@b")];
+        let printed = load(&environment, &[]).unwrap().print(false);
+        assert!(printed.contains("postgres://u:***@h:5432,h2/d?x=a@b"), "{printed}");
+        assert!(!printed.contains("p@ss"));
+        assert_eq!(without_password("postgres://h/d"), "postgres://h/d");
+        assert_eq!(without_password("127.0.0.1:0"), "127.0.0.1:0");
     }
 }

@@ -1,11 +1,11 @@
 //! Wiring: engine, services, listeners, the ready line, and draining.
 
 use crate::Place;
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::surroundings;
 use anyhow::{Context, Result, anyhow};
 use lenticular_base::Instant;
-use lenticular_engines::{Engine, OpenOptions};
+use lenticular_engines::{Engine, ObjectPlace, OpenOptions};
 use lenticular_gateways::assets::Asset;
 use lenticular_gateways::dimse::{self, DimseSettings};
 use lenticular_gateways::server;
@@ -13,7 +13,7 @@ use lenticular_services::deployment::SetLogLevel;
 use lenticular_services::{Clock, Services, Settings};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,8 +69,21 @@ pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
         let clock = clock();
         move || clock()
     });
-    options.readers = 4;
-    let engine = lenticular_engines::open(options).map_err(|fault| anyhow!("{}: {fault}", data.display()))?;
+    let setting = |key: &str| Some(config.text(key).to_owned()).filter(|text| !text.is_empty());
+    options.database = setting("store.url");
+    if options.database.is_some() {
+        options.readers = usize::try_from(config.number("store.connections")?)?;
+    }
+    options.objects = setting("blobs.url").map(|url| ObjectPlace {
+        url,
+        endpoint: setting("blobs.endpoint"),
+        path_style: config.text("blobs.path_style") == "true",
+        ca: setting("blobs.ca").map(PathBuf::from),
+    });
+    let engine = lenticular_engines::open(options).map_err(|fault| match setting("store.url") {
+        Some(url) => anyhow!("{}: {fault}", without_password(&url)),
+        None => anyhow!("{}: {fault}", data.display()),
+    })?;
     let url = config.text("http.public_url").trim_end_matches('/');
     let settings = Settings {
         public_url: (!url.is_empty()).then(|| url.to_owned()),

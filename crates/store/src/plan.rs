@@ -16,7 +16,7 @@ pub mod names;
 pub mod scope;
 pub mod test;
 
-use crate::contract::{Record, SearchPage};
+use crate::contract::SearchPage;
 use crate::rows;
 use crate::sql::{Packer, Row, Session, Sql};
 use driver::Driver;
@@ -75,18 +75,9 @@ pub fn search(
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut more = hits.len() > limit;
     hits.truncate(limit);
-    let mut found: Vec<Record> = Vec::with_capacity(hits.len());
-    let mut held = 0;
-    for hit in &hits {
-        if held >= PAGE_BYTES {
-            more = true;
-            break;
-        }
-        let row = rows::by_vid(session, packer, hit.vid)?;
-        let row = row.ok_or_else(|| rows::corrupt(format!("version {} went away", hit.vid.0)))?;
-        held += row.body.len();
-        found.push(row);
-    }
+    let vids: Vec<Vid> = hits.iter().map(|hit| hit.vid).collect();
+    let found = rows::by_vids(session, packer, &vids, PAGE_BYTES)?;
+    more |= found.len() < hits.len();
     hits.truncate(found.len());
     let last = hits.pop().map(|hit| hit.keys).unwrap_or_default();
     Ok(SearchPage { rows: found, last, more, position })

@@ -59,6 +59,44 @@ pub fn by_vid(session: &dyn Session, packer: &dyn Packer, vid: Vid) -> Result<Op
     Ok(found)
 }
 
+/// How many bodies are asked for at a time.
+const AT_ONCE: usize = 64;
+
+/// The records of version numbers, in their order, until `at_most` bytes of bodies are held: the last one may go beyond.
+///
+/// # Errors
+/// `Corrupt` where one is not there.
+pub fn by_vids(
+    session: &dyn Session,
+    packer: &dyn Packer,
+    vids: &[Vid],
+    at_most: usize,
+) -> Result<Vec<Record>, Fault> {
+    let mut found: Vec<Record> = Vec::with_capacity(vids.len());
+    let mut held = 0;
+    for some in vids.chunks(AT_ONCE) {
+        let binds: Vec<Bind<'_>> = some.iter().map(|vid| Bind::Int(vid.0)).collect();
+        let before = found.len();
+        session.query_many(BY_VID, 1, &binds, &mut |_, row| {
+            let record = record(row, packer)?;
+            held += record.body.len();
+            found.push(record);
+            Ok(held < at_most)
+        })?;
+        let read = found.get(before..).unwrap_or_default();
+        if let Some((vid, _)) = some.iter().zip(read).find(|(vid, record)| **vid != record.vid) {
+            return Err(corrupt(format!("version {} went away", vid.0)));
+        }
+        if held >= at_most {
+            break;
+        }
+        if let Some(vid) = some.get(read.len()) {
+            return Err(corrupt(format!("version {} went away", vid.0)));
+        }
+    }
+    Ok(found)
+}
+
 const BY_VID: &str = "SELECT r.vid,r.org,r.patient,r.kind,r.labels,r.author_org,r.time,r.study,r.id,r.version,\
                       r.position,r.deleted,r.dictionary,r.length,r.splice,r.body FROM record r WHERE r.vid=$1";
 

@@ -116,17 +116,9 @@ pub fn history(
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut more = vids.len() > limit;
     vids.truncate(limit);
-    let mut found: Vec<Record> = Vec::with_capacity(vids.len());
-    let mut held = 0;
-    for vid in vids {
-        if held >= super::PAGE_BYTES {
-            more = true;
-            break;
-        }
-        let row = rows::by_vid(session, packer, Vid(vid))?;
-        held += row.as_ref().map_or(0, |row| row.body.len());
-        found.extend(row);
-    }
+    let vids: Vec<Vid> = vids.into_iter().map(Vid).collect();
+    let found = rows::by_vids(session, packer, &vids, super::PAGE_BYTES)?;
+    more |= found.len() < vids.len();
     Ok(HistoryPage { rows: found, more })
 }
 
@@ -136,16 +128,17 @@ pub fn texts(
     vids: &[Vid],
     params: &[Param],
 ) -> Result<Vec<(Vid, Param, String)>, Fault> {
+    let asked: Vec<(Vid, Param)> =
+        vids.iter().flat_map(|vid| params.iter().map(|param| (*vid, *param))).collect();
+    let binds: Vec<Bind<'_>> =
+        asked.iter().flat_map(|(vid, param)| [Bind::Int(vid.0), Bind::Int(param.0.into())]).collect();
     let mut found = Vec::new();
-    for vid in vids {
-        for param in params {
-            let binds = [Bind::Int(vid.0), Bind::Int(param.0.into())];
-            let text = "SELECT value FROM ix_text WHERE vid=$1 AND param=$2";
-            session.query(text, &binds, &mut |row| {
-                found.push((*vid, *param, row.text(0)?.unwrap_or_default().to_owned()));
-                Ok(true)
-            })?;
+    let text = "SELECT value FROM ix_text WHERE vid=$1 AND param=$2";
+    session.query_many(text, 2, &binds, &mut |at, row| {
+        if let Some((vid, param)) = asked.get(at) {
+            found.push((*vid, *param, row.text(0)?.unwrap_or_default().to_owned()));
         }
-    }
+        Ok(true)
+    })?;
     Ok(found)
 }
