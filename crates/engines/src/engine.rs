@@ -190,7 +190,8 @@ impl Engine {
             let (parts, writer) = (parts.clone(), writer.clone());
             Arc::new(move || gauges(&stats(&parts, &writer)))
         };
-        let store = Store { log: Arc::new(writer.clone()), reader, blobs, audits, gauges };
+        let ready = crate::ready::of_parts(parts.clone());
+        let store = Store { log: Arc::new(writer.clone()), reader, blobs, audits, gauges, ready };
         let threads = Mutex::new([trainer_thread, writer_thread].into_iter().chain(threads).collect());
         Ok(Engine { store, parts, packs, writer, threads })
     }

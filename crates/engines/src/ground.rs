@@ -41,6 +41,10 @@ pub trait Ground: Send + Sync {
     /// Runs single statements, each in a snapshot of its own.
     fn glance(&self, work: Work<'_>) -> Result<(), Fault>;
     fn sizes(&self) -> Sizes;
+    /// Whether it can do its work now, for `/readyz`. May take as long as the database does.
+    fn ready(&self) -> Result<(), Fault> {
+        self.glance(&mut |session| session.query("SELECT 1", &[], &mut |_| Ok(false)))
+    }
     /// Closes the connections that are not in use.
     fn close(&self);
 }
@@ -77,6 +81,8 @@ pub trait Holding: Blobs {
     fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault>;
     /// How many bytes they take.
     fn bytes(&self) -> u64;
+    /// Whether blobs can be read and written now, for `/readyz`.
+    fn ready(&self) -> Result<(), Fault>;
     /// Ends what works behind; called once, after the writer has ended.
     fn close(&self) {}
 }
@@ -86,6 +92,8 @@ pub trait Witness: Audits {
     /// Reads every entry again.
     fn walk(&self, report: &mut VerifyReport) -> Result<(), Fault>;
     fn bytes(&self) -> u64;
+    /// Whether entries can be written now, for `/readyz`.
+    fn ready(&self) -> Result<(), Fault>;
     /// Makes the last entries durable and ends.
     fn close(&self);
 }

@@ -19,6 +19,7 @@ pub mod ground;
 pub mod memory;
 pub mod pack;
 pub mod reader;
+mod ready;
 pub mod rebuild;
 pub mod sqlite;
 pub mod verify;

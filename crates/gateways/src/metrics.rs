@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
 use lenticular_services::Services;
+use lenticular_services::readiness::Failing;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,11 +40,14 @@ pub fn router() -> Router<Services> {
         .route("/metrics", get(metrics))
 }
 
+/// One line for each part that does not work: its name and why, as `store: out-of-space`.
 async fn ready(State(services): State<Services>) -> Response {
-    match services.members().await {
-        Ok(_) => answer(StatusCode::OK, "text/plain", "ready\n"),
-        Err(_) => answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the store does not answer\n"),
+    let failing = services.failing().await;
+    if failing.is_empty() {
+        return answer(StatusCode::OK, "text/plain", "ready\n");
     }
+    let lines: String = failing.iter().map(|Failing { part, code }| format!("{part}: {code}\n")).collect();
+    answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", lines)
 }
 
 async fn metrics(State(services): State<Services>) -> Response {

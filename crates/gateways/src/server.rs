@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
-use http::header::{HOST, HeaderValue};
+use http::header::{CONNECTION, HOST, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -55,9 +55,17 @@ pub fn site(services: Services, assets: Assets) -> Router {
         .layer(from_fn_with_state(services.clone(), crate::http::guard))
         .layer(from_fn(crate::unread::settle))
         .layer(from_fn(crate::compress::shrink))
-        .layer(map_response(async |mut response: Response| {
-            crate::assets::guard(response.headers_mut());
-            response
+        .layer(map_response({
+            let services = services.clone();
+            move |mut response: Response| {
+                let headers = response.headers_mut();
+                crate::assets::guard(headers);
+                if services.is_draining() {
+                    // who is to come no more should not learn it by a connection that ends under the next request
+                    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                std::future::ready(response)
+            }
         }))
         .with_state(services)
 }

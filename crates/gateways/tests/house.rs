@@ -8,7 +8,7 @@ use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_gateways::server;
 use lenticular_policy::Role;
 use lenticular_services::{Clock, Services, Settings};
-use lenticular_store::{AuditEntry, AuditFilter};
+use lenticular_store::{AuditEntry, AuditFilter, Parts, Store};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -57,6 +57,13 @@ impl House {
         let services = Services::new(engine.store.clone(), clock, Settings::default());
         let (a, b) = (String::new(), String::new());
         House { router: server::router(services.clone()), a, b, services, clock: time, engine, folder }
+    }
+
+    /// The same house over an engine whose parts say this of themselves.
+    pub fn with_parts(self, ready: Parts) -> House {
+        let store = Store { ready, ..self.services.store().clone() };
+        let services = Services::new(store, Arc::new(|| NOW), Settings::default());
+        House { router: server::router(services.clone()), services, ..self }
     }
 
     /// The network's own log: those that were let in nowhere.

@@ -1,6 +1,7 @@
 //! Scenes of running a member's part of the network: what is shared, what waits in the tray, devices, the system, the log.
 
 mod notes;
+mod ready;
 mod sharing;
 mod system;
 mod tray;

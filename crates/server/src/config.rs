@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 /// Every key there is: name, default, what it means. The order is that of `lenticular config`.
 const KEYS: &[(&str, &str, &str)] = &[
@@ -49,6 +50,11 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("limits.object", "17179869184", "largest DICOM object, in bytes"),
     ("fhir.page_default", "50", "rows on a search page where _count is absent"),
     ("fhir.page_limit", "1000", "rows on a search page at most"),
+    (
+        "drain.seconds",
+        "0",
+        "how long a node that is to stop says so at /readyz and serves on, so that a proxy can leave it; 0 to 3600",
+    ),
     ("log.level", "info", "error, warn, info, debug or trace"),
 ];
 
@@ -131,6 +137,7 @@ impl Config {
         ] {
             self.number(key)?;
         }
+        self.drain()?;
         if !["true", "false"].contains(&self.text("blobs.path_style")) {
             bail!("blobs.path_style is true or false");
         }
@@ -153,6 +160,19 @@ impl Config {
             _ => {
                 bail!("{key} is a whole number above 0, not \"{}\" (from {})", setting.value, setting.origin)
             }
+        }
+    }
+
+    /// How long a node that is to stop serves on.
+    pub fn drain(&self) -> Result<Duration> {
+        let setting = &self.settings["drain.seconds"];
+        match setting.value.parse() {
+            Ok(seconds) if seconds <= 3600 => Ok(Duration::from_secs(seconds)),
+            _ => bail!(
+                "drain.seconds is a whole number from 0 to 3600, not \"{}\" (from {})",
+                setting.value,
+                setting.origin
+            ),
         }
     }
 
@@ -219,6 +239,8 @@ mod tests {
         assert!(load(&[("LENTICULAR__HTTP__LISTENN", "x")], &[]).is_err());
         assert!(load(&[("LENTICULAR__LIMITS__BODY", "many")], &[]).is_err());
         assert!(load(&[("LENTICULAR__LOG__LEVEL", "loud")], &[]).is_err());
+        assert!(load(&[], &[("drain.seconds", "3601")]).is_err());
+        assert_eq!(load(&[], &[("drain.seconds", "5")]).unwrap().drain().unwrap().as_secs(), 5);
     }
 
     #[test]

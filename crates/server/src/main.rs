@@ -3,8 +3,11 @@
 mod commands;
 mod config;
 mod demo;
+mod health;
 mod import;
+mod manual;
 mod run;
+mod supervisor;
 mod surroundings;
 mod users;
 
@@ -110,6 +113,21 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the server of this machine whether it takes work (`/readyz`). Exits 1 where it does not, and says which part.
+    Health {
+        #[command(flatten)]
+        place: Place,
+        /// Where it listens; absent: where the settings say (http.listen).
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        address: Option<String>,
+        /// Ask only whether the process lives (`/healthz`).
+        #[arg(long)]
+        live: bool,
+    },
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Write manual pages, one for each command, into a folder.
+    Manual { folder: PathBuf },
     /// Print every setting with its value, as TOML.
     Config {
         #[command(flatten)]
@@ -219,6 +237,15 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Device(DeviceCommand::List { place, json }) => commands::device_list(&place, json),
         Command::Verify { place, json } => commands::verify(&place, json),
         Command::Reindex { place, json } => commands::reindex(&place, json),
+        Command::Health { place, address, live } => {
+            let address = match address {
+                Some(address) => address,
+                None => place.load()?.text("http.listen").to_owned(),
+            };
+            health::ask(&address, live)
+        }
+        Command::Completions { shell } => manual::complete(shell),
+        Command::Manual { folder } => manual::write(&folder),
         Command::Config { place, origin } => {
             print!("{}", place.load()?.print(origin));
             Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use crate::Place;
 use crate::config::{Config, without_password};
-use crate::surroundings;
+use crate::{supervisor, surroundings};
 use anyhow::{Context, Result, anyhow};
 use lenticular_base::Instant;
 use lenticular_engines::{Engine, ObjectPlace, OpenOptions};
@@ -191,6 +191,7 @@ impl Process<'_> {
                         interrupt: signal(SignalKind::interrupt())?,
                     };
                     announce(&services, http_at, dimse_at).await?;
+                    supervisor::tell(supervisor::READY);
                     signals.insert(heard)
                 }
             };
@@ -200,6 +201,16 @@ impl Process<'_> {
                 () = reset.notified() => End::Reset,
             };
             tracing::info!("draining");
+            if end == End::Stopped {
+                supervisor::tell(supervisor::STOPPING);
+                services.drain();
+                // a second signal is impatience
+                tokio::select! {
+                    () = tokio::time::sleep(config.drain()?) => {}
+                    _ = signals.terminate.recv() => {}
+                    _ = signals.interrupt.recv() => {}
+                }
+            }
             let _ = stop.send(true);
             http.await?;
             if let Some(dimse) = dimse {

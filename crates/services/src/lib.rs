@@ -30,6 +30,7 @@ mod naming;
 pub mod network;
 pub mod owners;
 mod passwords;
+pub mod readiness;
 pub mod records;
 pub mod resources;
 pub mod sample;
@@ -92,6 +93,7 @@ pub struct Services {
     pub(crate) jobs: Arc<jobs::Jobs>,
     pub(crate) reset: Option<demo::Reset>,
     pub(crate) deployment: Arc<deployment::Deployment>,
+    pub(crate) readiness: Arc<readiness::Readiness>,
 }
 
 impl Services {
@@ -106,6 +108,7 @@ impl Services {
             jobs: Arc::default(),
             reset: None,
             deployment: Arc::default(),
+            readiness: Arc::default(),
         }
     }
 

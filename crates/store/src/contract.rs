@@ -360,6 +360,18 @@ pub struct Gauge {
     pub value: f64,
 }
 
+/// Whether one part of an engine can do its work now.
+#[derive(Debug)]
+pub struct Part {
+    /// `store`, `audit` or `blobs`.
+    pub name: &'static str,
+    pub state: Result<(), Fault>,
+}
+
+/// Asks every part of an engine whether it can do its work now: a trivial read of the newest state, room to write, an object store that
+/// answers. Blocking, and possibly for as long as a peer is silent: whoever asks sets the bound, and asks once at a time.
+pub type Parts = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
+
 /// One engine: everything the services need.
 #[derive(Clone)]
 pub struct Store {
@@ -369,4 +381,6 @@ pub struct Store {
     pub audits: Arc<dyn Audits>,
     /// What the engine tells about itself; cheap, and without patients.
     pub gauges: Arc<dyn Fn() -> Vec<Gauge> + Send + Sync>,
+    /// Which of its parts work now, for `/readyz`.
+    pub ready: Parts,
 }

@@ -22,6 +22,6 @@ pub mod sql;
 
 pub use contract::{
     AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, Gauge,
-    HistoryPage, HistoryQuery, Log, PackedBody, Packing, Proposal, Put, Reader, Receipt, Record, RowColumns,
-    SearchPage, Stamp, Store, View, Write,
+    HistoryPage, HistoryQuery, Log, PackedBody, Packing, Part, Parts, Proposal, Put, Reader, Receipt, Record,
+    RowColumns, SearchPage, Stamp, Store, View, Write,
 };

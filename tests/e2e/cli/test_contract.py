@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -40,6 +42,40 @@ def test_sigint_too(folder):
     server = Server(folder / "sigint").start()
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(30) == 0
+
+
+def test_a_node_that_drains_serves_on_and_says_so(folder):
+    server = Server(folder / "drains", LENTICULAR__DRAIN__SECONDS="60").start()
+    nobody = server.nobody()
+    assert command("health", "--address", server.http).out == "ready\n"
+    server.process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 20
+    while (answer := nobody.get("/readyz")).status == 200:
+        assert time.monotonic() < until, "SIGTERM changed nothing at /readyz"
+    assert (answer.status, answer.body) == (503, b"node: draining\n")
+    nobody.get("/healthz").expect(200)
+    asked = command("health", "--address", server.http)
+    assert (asked.code, asked.out) == (1, "node: draining\n"), asked
+    assert server.stop() == 0, "a second signal ends the waiting"
+
+
+def test_a_supervisor_is_told(folder):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.settimeout(60)
+        heard.bind(f"\0lenticular-{os.getpid()}")
+        server = Server(folder / "told", NOTIFY_SOCKET=f"@lenticular-{os.getpid()}").start()
+        assert heard.recv(64) == b"READY=1"
+        assert server.stop() == 0
+        assert heard.recv(64) == b"STOPPING=1"
+
+
+def test_completions_and_manual_pages_know_the_commands(folder):
+    for shell in ("bash", "zsh", "fish"):
+        done = command("completions", shell)
+        assert done.code == 0 and "verify" in done.out, done.err
+    pages = folder / "pages"
+    assert command("manual", pages).code == 0
+    assert "reindex" in (pages / "lenticular.1").read_text() and (pages / "lenticular-org-add.1").exists()
 
 
 def test_keys_come_from_the_environment(folder):

@@ -235,6 +235,10 @@ impl Audits for AuditLog {
 }
 
 impl Witness for AuditLog {
+    fn ready(&self) -> Result<(), Fault> {
+        crate::ready::has_room(&self.folder)
+    }
+
     fn close(&self) {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -382,6 +382,10 @@ impl Holding for SegmentFiles {
     fn bytes(&self) -> u64 {
         super::folder_bytes(self.folder())
     }
+
+    fn ready(&self) -> Result<(), Fault> {
+        crate::ready::has_room(self.folder())
+    }
 }
 
 /// A file of its own.

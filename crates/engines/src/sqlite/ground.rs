@@ -120,6 +120,11 @@ impl Ground for SqliteGround {
         work(&Db(&*self.pool.take()?))
     }
 
+    fn ready(&self) -> Result<(), Fault> {
+        crate::ready::reads(&self.path)?;
+        crate::ready::has_room(&self.path)
+    }
+
     fn sizes(&self) -> Sizes {
         let size = |suffix: &str| {
             let mut path = self.path.as_os_str().to_owned();
