@@ -21,6 +21,7 @@ pub mod pack;
 pub mod reader;
 mod ready;
 pub mod rebuild;
+pub mod s3;
 pub mod sqlite;
 pub mod verify;
 pub mod writer;
