@@ -4,6 +4,7 @@ use crate::files::audit::AuditLog;
 use crate::files::blobs::SegmentFiles;
 use crate::ground::{Ground, Hand, Holding, Witness};
 use crate::pack::{self, Packs};
+use crate::postgres;
 use crate::reader::StoreReader;
 use crate::rebuild;
 use crate::sqlite::{self, Db, ground::SqliteGround, hand::SqliteHand, migrate};
@@ -33,6 +34,8 @@ pub struct OpenOptions {
     pub clock: Clock,
     /// The address of a PostgreSQL database, `postgres://…`; `None` is SQLite in the folder.
     pub database: Option<String>,
+    /// Commits are dated by `clock` even where the database has a clock, which all nodes share: for tests.
+    pub own_clock: bool,
     /// Where blobs lie; `None` is files in the folder.
     pub objects: Option<ObjectPlace>,
     /// How many reads may run at the same time.
@@ -56,6 +59,7 @@ impl OpenOptions {
             data: data.into(),
             clock: Arc::new(clock),
             database: None,
+            own_clock: false,
             objects: None,
             readers: 4,
             record_cache: 24 << 20,
@@ -124,11 +128,36 @@ pub(crate) struct Parts {
 /// # Errors
 /// `Unsupported` for an address that no engine knows; `Corrupt` or `Conflict` where the tables are newer than this program or were changed by another hand; `OutOfSpace`; `Internal`.
 pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
-    if options.database.is_some() || options.objects.is_some() {
+    let unknown = || {
         let words = "This address is of no database or object store that Lenticular knows: postgres://… and s3://… are.";
-        return Err(Fault::new(FaultKind::Unsupported, "store-address", words));
+        Fault::new(FaultKind::Unsupported, "store-address", words)
+    };
+    if options.objects.is_some() {
+        return Err(unknown());
     }
-    open_embedded(&options)
+    match &options.database {
+        None => open_embedded(&options),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            open_shared(url, &options)
+        }
+        Some(_) => Err(unknown()),
+    }
+}
+
+/// PostgreSQL, with blobs and audit log in the folder.
+fn open_shared(url: &str, options: &OpenOptions) -> Result<Engine, Fault> {
+    make_folder(&options.data)?;
+    let blob_folder = make_folder(&options.data.join("blobs"))?;
+    let mut blobs = None;
+    let opened = postgres::open::open(url, options, |session| {
+        blobs = Some(SegmentFiles::open(&blob_folder, session)?);
+        Ok(())
+    })?;
+    let blobs = Arc::new(blobs.ok_or_else(|| Fault::internal("no blobs were opened"))?);
+    let (audits, audit_thread) =
+        AuditLog::start(&make_folder(&options.data.join("audit"))?, &options.data.join("audit.db"))?;
+    let parts = Parts { ground: opened.ground, blobs, audits };
+    Engine::start(parts, opened.hand, opened.packs, vec![audit_thread])
 }
 
 /// SQLite and files.

@@ -18,6 +18,7 @@ pub mod files;
 pub mod ground;
 pub mod memory;
 pub mod pack;
+pub mod postgres;
 pub mod reader;
 mod ready;
 pub mod rebuild;

@@ -106,7 +106,7 @@ impl Memory {
     }
 
     /// Goes on to a newer stamp at which these names have other rows, these grants are all (`None`: as before), and
-    /// these members have rows, besides those known.
+    /// these members have rows, besides those known. A stamp that is not newer changes names alone.
     pub fn advance<'a>(
         &self,
         stamp: Stamp,
@@ -120,9 +120,11 @@ impl Memory {
             self.records.remove(name);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.stamp = stamp;
-        if let Some(grants) = grants {
-            known.grants = grants;
+        if stamp.position > known.stamp.position {
+            known.stamp = stamp;
+            if let Some(grants) = grants {
+                known.grants = grants;
+            }
         }
         let fresh: Vec<OrgNo> =
             orgs.into_iter().filter(|org| known.orgs.binary_search(org).is_err()).collect();

@@ -1,10 +1,14 @@
-//! The conformance suite on SQLite and files, and what only they have to show: crashes, full disks, second processes.
+//! The conformance suite on SQLite and files and on PostgreSQL, and what only they have to show: crashes, full disks, second processes.
 
 // the lint's own exception for tests does not reach the helpers of an integration test
 #![allow(clippy::unwrap_used)]
 
+#[path = "suite/cluster.rs"]
+mod cluster;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/shared.rs"]
+mod shared;
 
 use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_store::Store;

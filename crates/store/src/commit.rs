@@ -112,18 +112,21 @@ impl<'a> Group<'a> {
             return Ok(Err(fault));
         }
         let changes = i64::try_from(decided.writes.len()).unwrap_or(i64::MAX);
+        let grants =
+            decided.writes.iter().any(|write| matches!(write, Write::Grant(_) | Write::Ungrant { .. }));
         let mut versions = Vec::with_capacity(decided.writes.len());
         for write in decided.writes {
             self.apply(author, stamp, write, &mut versions)?;
         }
-        self.session.execute(
-            "INSERT INTO log (position,time,author_org,agent,changes) VALUES ($1,$2,$3,$4,$5)",
+        self.session.send(
+            "INSERT INTO log (position,time,author_org,agent,changes,grants) VALUES ($1,$2,$3,$4,$5,$6)",
             &[
                 Bind::Int(stamp.position.0),
                 Bind::Int(stamp.time.0),
                 Bind::Int(author.org.0),
                 Bind::Text(&author.agent),
                 Bind::Int(changes),
+                Bind::Int(grants.into()),
             ],
         )?;
         self.last = stamp;

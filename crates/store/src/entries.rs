@@ -1,11 +1,15 @@
 //! Index entries on their way into the tables: collected, sorted into the order of the index, written together.
 
-use crate::sql::{Bind, Session};
+use crate::sql::{Bind, Session, storable};
 use lenticular_base::index::{Entry, Param, Value};
 use lenticular_base::{Fault, OrgNo, Vid};
 use std::collections::HashMap;
 
 const DAY: i64 = 86_400_000;
+
+/// The longest text of an index row in bytes: a page of PostgreSQL's indexes holds three rows of 2,704 bytes. Whoever makes
+/// entries cuts them at [`lenticular_base::index::TEXT_LIMIT`] already.
+const VALUE_LIMIT: usize = 2048;
 
 /// The longest width of each span class in milliseconds; the last has no bound.
 pub const SPAN_WIDTHS: [Option<i64>; 4] = [Some(DAY), Some(32 * DAY), Some(367 * DAY), None];
@@ -64,6 +68,16 @@ impl Number {
     }
 }
 
+/// The text as the tables can hold it: see [`storable`], and at most [`VALUE_LIMIT`] bytes.
+fn kept(text: String) -> String {
+    if text.len() <= VALUE_LIMIT && !text.contains('\0') {
+        return text;
+    }
+    let mut text = storable(&text).into_owned();
+    text.truncate(text.floor_char_boundary(VALUE_LIMIT));
+    text
+}
+
 /// Rows of the three index tables.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Entries {
@@ -101,7 +115,10 @@ impl Entries {
         }
         for Entry { param, value } in entries {
             match value {
-                Value::Text(value) => self.texts.push(Text { org, param: param.0, value, vid }),
+                Value::Text(value) => {
+                    let value = kept(value);
+                    self.texts.push(Text { org, param: param.0, value, vid });
+                }
                 Value::Time { low, high } => {
                     let several = if times.get(&param).is_some_and(|n| *n > 1) { SEVERAL } else { 0 };
                     let span = span_class(low, high) + several;
@@ -109,7 +126,7 @@ impl Entries {
                 }
                 Value::Number { low, high, unit } if !low.is_nan() && !high.is_nan() => {
                     // -0.0 and 0.0 are one key in the database
-                    let (low, high) = (low + 0.0, high + 0.0);
+                    let (low, high, unit) = (low + 0.0, high + 0.0, kept(unit));
                     self.numbers.push(Number { org, param: param.0, low, high, unit, vid });
                 }
                 Value::Number { .. } => {}

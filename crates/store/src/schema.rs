@@ -16,7 +16,9 @@ pub const FOREVER: i64 = i64::MAX;
 
 /// Every migration, oldest first.
 pub fn migrations(dialect: Dialect) -> Vec<Migration> {
-    [FIRST].iter().zip(1..).map(|(text, number)| Migration { number, text: dialect.fill(text) }).collect()
+    let shared = if dialect == Dialect::Postgres { dialect.fill(SECOND_SHARED) } else { String::new() };
+    let texts = [dialect.fill(FIRST), dialect.fill(SECOND) + &shared];
+    texts.into_iter().zip(1..).map(|(text, number)| Migration { number, text }).collect()
 }
 
 const FIRST: &str = "
@@ -113,4 +115,68 @@ CREATE TABLE segment (
     no {int} PRIMARY KEY,
     length {int} NOT NULL
 );
+";
+
+/// Finding what was written since a position and whether that changed grants, leases, and how far a segment of blobs has come: 0 open, 1 closed, 2 packed.
+const SECOND: &str = "
+CREATE INDEX record_position ON record (position);
+ALTER TABLE log ADD COLUMN grants {int} NOT NULL DEFAULT 0;
+
+CREATE TABLE lease (
+    name {text} PRIMARY KEY,
+    holder {text} NOT NULL,
+    fence {int} NOT NULL,
+    expires {int} NOT NULL
+);
+
+ALTER TABLE segment ADD COLUMN state {int} NOT NULL DEFAULT 0;
+";
+
+/// What only a database that several nodes share needs: the audit log, blobs on their way to the object store, numbers
+/// that no two nodes draw alike, and the second wall. `lenticular.orgs` is `*`, or the numbers of members with commas;
+/// unset or empty, no row is seen. It is read once for each statement, not once for each row.
+const SECOND_SHARED: &str = "
+CREATE TABLE audit (
+    seq {int} PRIMARY KEY,
+    org {int} NOT NULL,
+    time {int} NOT NULL,
+    id {text} NOT NULL,
+    agent {text} NOT NULL,
+    patient {text},
+    entity {text} NOT NULL,
+    kind {text} NOT NULL,
+    action {text} NOT NULL,
+    outcome {int} NOT NULL,
+    body {bytes} NOT NULL
+);
+CREATE INDEX audit_time ON audit (org, time, seq);
+CREATE INDEX audit_patient ON audit (org, patient, time, seq) WHERE patient IS NOT NULL;
+CREATE INDEX audit_kind ON audit (org, kind, time, seq);
+CREATE INDEX audit_id ON audit (org, id);
+CREATE SEQUENCE audit_stream MINVALUE 1 MAXVALUE 2147483647;
+
+CREATE TABLE landing (
+    segment {int} NOT NULL,
+    at {int} NOT NULL,
+    bytes {bytes} NOT NULL,
+    PRIMARY KEY (segment, at)
+);
+CREATE SEQUENCE segment_no MINVALUE 1 MAXVALUE 9007199254740991;
+
+ALTER TABLE record ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE landing ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE dictionary ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+ALTER TABLE record ENABLE ROW LEVEL SECURITY;
+ALTER TABLE record FORCE ROW LEVEL SECURITY;
+CREATE POLICY members ON record
+    USING ((SELECT current_setting('lenticular.orgs', true) = '*')
+        OR org = ANY ((SELECT string_to_array(nullif(current_setting('lenticular.orgs', true), '*'), ',')::bigint[])::bigint[]))
+    WITH CHECK (true);
+ALTER TABLE grants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE grants FORCE ROW LEVEL SECURITY;
+CREATE POLICY members ON grants
+    USING ((SELECT current_setting('lenticular.orgs', true) = '*')
+        OR org = ANY ((SELECT string_to_array(nullif(current_setting('lenticular.orgs', true), '*'), ',')::bigint[])::bigint[]))
+    WITH CHECK (true);
 ";

@@ -4,6 +4,7 @@
 
 use crate::contract::{PackedBody, Packing};
 use lenticular_base::{Fault, Kind};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A value that is bound to a placeholder.
@@ -21,6 +22,11 @@ impl<'a> Bind<'a> {
     pub fn optional(text: Option<&'a str>) -> Bind<'a> {
         text.map_or(Bind::Null, Bind::Text)
     }
+}
+
+/// Text as every engine can keep it: PostgreSQL has no U+0000, so that one becomes U+FFFD, where it is stored and where it is asked for.
+pub fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
 /// A value that a statement owns.
@@ -65,7 +71,12 @@ pub type EachOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> Result<bool, Fault>;
 pub trait Session {
     /// Runs a statement that answers no rows; gives how many rows it changed.
     fn execute(&self, text: &str, binds: &[Bind<'_>]) -> Result<u64, Fault>;
-    /// Runs one statement for each `width` values of `binds`.
+    /// Runs a statement of which nobody has to know more than that the transaction succeeds: an engine may run it
+    /// later, but before the next query, and its failure may be that of the next statement or of the commit.
+    fn send(&self, text: &str, binds: &[Bind<'_>]) -> Result<(), Fault> {
+        self.execute(text, binds).map(drop)
+    }
+    /// Runs one statement for each `width` values of `binds`; an engine may run them later, as those of [`Session::send`].
     fn execute_many(&self, text: &str, width: usize, binds: &[Bind<'_>]) -> Result<(), Fault>;
     /// Runs a statement and hands over its rows.
     fn query(&self, text: &str, binds: &[Bind<'_>], each: Each<'_>) -> Result<(), Fault>;
@@ -143,7 +154,7 @@ impl Sql {
 
     /// Adds a placeholder for text.
     pub fn str(&mut self, value: impl Into<String>) -> &mut Sql {
-        self.bind(Owned::Text(value.into()))
+        self.bind(Owned::Text(storable(&value.into()).into_owned()))
     }
 
     /// Ends a chain of additions.

@@ -27,6 +27,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "g++", package: "g++", needed: Needed::Always },
     Tool { program: "bzip2", package: "bzip2", needed: Needed::Always },
     Tool { program: "python3", package: "python3", needed: Needed::Always },
+    Tool { program: "pg_ctlcluster", package: "postgresql", needed: Needed::Always },
     Tool { program: "storescu", package: "dcmtk", needed: Needed::Outside },
     Tool { program: "node", package: "nodejs", needed: Needed::Outside },
     Tool { program: "npm", package: "npm", needed: Needed::Outside },

@@ -1,0 +1,219 @@
+//! PostgreSQL as it is read: two pools of connections, and how memory is kept true while other nodes commit.
+//!
+//! Each read first makes sure that memory is true as of a moment after it began: it asks for the newest position. Reads that
+//! come while that question is under way share the next one, so that the database is asked once for all that wait.
+
+use super::address::Address;
+use super::is_away;
+use super::pool::Pool;
+use super::wire::{Purpose, Wire};
+use crate::faults::copy;
+use crate::ground::{Ground, Sizes, Wall, Work};
+use crate::memory::{Grants, Known, Memory};
+use lenticular_base::{Fault, Kind, OrgNo};
+use lenticular_store::commit;
+use lenticular_store::sql::{Bind, Session, one_int};
+use lenticular_store::{Stamp, rows};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Of so many names that other nodes changed each is forgotten by itself; of more, memory forgets all.
+const NAMES: i64 = 10_000;
+
+/// How long the newest position may take to be told.
+const TOLD: Duration = Duration::from_secs(5);
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Questions for the newest position, counted: one is under way at a time.
+#[derive(Default)]
+struct Round {
+    begun: u64,
+    ended: u64,
+    asking: bool,
+    /// What the last one came to.
+    outcome: Option<Fault>,
+}
+
+pub struct PgGround {
+    reads: Pool,
+    glances: Pool,
+    memory: Memory,
+    address: Arc<Address>,
+    round: Mutex<Round>,
+    told: Condvar,
+    /// The connection that asks.
+    asking: Mutex<Option<Wire>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PgGround {
+    /// Knows everything as of now, and keeps at most `cache` bytes of records.
+    pub fn open(address: Arc<Address>, wire: &Wire, readers: usize, cache: u64) -> Result<PgGround, Fault> {
+        let ground = PgGround {
+            reads: Pool::new(address.clone(), Purpose::Read, readers),
+            glances: Pool::new(address.clone(), Purpose::Upkeep, readers),
+            memory: Memory::new(commit::newest(wire)?, cache),
+            address,
+            round: Mutex::default(),
+            told: Condvar::new(),
+            asking: Mutex::new(None),
+        };
+        ground.in_snapshot(wire, |wire| ground.reload(wire))?;
+        Ok(ground)
+    }
+
+    fn in_snapshot<T>(&self, wire: &Wire, work: impl FnOnce(&Wire) -> Result<T, Fault>) -> Result<T, Fault> {
+        wire.begin(SNAPSHOT);
+        let result = work(wire);
+        wire.finish();
+        result
+    }
+
+    fn reload(&self, session: &dyn Session) -> Result<(), Fault> {
+        let stamp = commit::newest(session)?;
+        let grants = Arc::new(Grants::new(rows::grants(session)?));
+        let orgs = Arc::new(rows::orgs(session)?);
+        self.memory.replace(Known { stamp, grants, orgs });
+        Ok(())
+    }
+
+    /// Learns what was committed since the position that memory knows. The session sees one state of the log throughout.
+    pub(super) fn catch_up(&self, session: &dyn Session) -> Result<(), Fault> {
+        let known = self.memory.peek().stamp;
+        let stamp = commit::newest(session)?;
+        if stamp == known {
+            return Ok(());
+        }
+        let mut names: Vec<(Kind, String)> = Vec::new();
+        let mut orgs: Vec<OrgNo> = Vec::new();
+        let text = "SELECT kind,id,org FROM record WHERE position>$1 ORDER BY position LIMIT $2";
+        session.query(text, &[Bind::Int(known.position.0), Bind::Int(NAMES)], &mut |row| {
+            names.push((rows::kind(row.int(0)?)?, row.text(1)?.unwrap_or_default().to_owned()));
+            orgs.push(OrgNo(row.int(2)?));
+            Ok(true)
+        })?;
+        if stamp.position <= known.position || names.len() as i64 == NAMES {
+            return self.reload(session);
+        }
+        let text = "SELECT max(position) FROM log WHERE position>$1 AND grants<>0";
+        let changed = one_int(session, text, &[Bind::Int(known.position.0)])?.is_some();
+        let grants = match changed {
+            true => Some(Arc::new(Grants::new(rows::grants(session)?))),
+            false => None,
+        };
+        self.memory.advance(stamp, &names, grants, orgs);
+        Ok(())
+    }
+
+    /// Asks for the newest position, and catches up where it is another than the one known.
+    fn ask(&self) -> Result<(), Fault> {
+        let mut slot = lock(&self.asking);
+        let fresh = slot.is_none();
+        let result = self.ask_on(&mut slot);
+        match result {
+            // the connection may have died long ago
+            Err(fault) if is_away(&fault) && !fresh => self.ask_on(&mut slot),
+            result => result,
+        }
+    }
+
+    fn ask_on(&self, slot: &mut Option<Wire>) -> Result<(), Fault> {
+        let wire = match slot {
+            Some(wire) if wire.is_idle() => wire,
+            slot => {
+                let wire = Wire::connect(&self.address, Purpose::Upkeep)?;
+                wire.set_limit(TOLD);
+                slot.insert(wire)
+            }
+        };
+        // before the question: what this node commits meanwhile is no step back
+        let known = self.memory.peek().stamp;
+        let newest = commit::newest(wire)?;
+        if newest == known {
+            return Ok(());
+        }
+        if newest.position < known.position {
+            tracing::error!(
+                known = known.position.0,
+                newest = newest.position.0,
+                "the database has lost commits; it was probably restored, or failed over to a server that lagged behind"
+            );
+            return self.in_snapshot(wire, |wire| self.reload(wire));
+        }
+        self.in_snapshot(wire, |wire| self.catch_up(wire))
+    }
+
+    /// The stamp that memory knows.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.memory.peek().stamp
+    }
+}
+
+impl Ground for PgGround {
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    fn is_fresh(&self) -> bool {
+        // only the database knows what other nodes commit
+        false
+    }
+
+    fn refresh(&self) -> Result<(), Fault> {
+        let mut round = lock(&self.round);
+        // one that is under way may have asked before we came
+        let wanted = round.begun + 1;
+        while round.ended < wanted {
+            if round.asking {
+                round = self.told.wait(round).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            round.asking = true;
+            round.begun += 1;
+            drop(round);
+            let outcome = self.ask();
+            round = lock(&self.round);
+            round.asking = false;
+            round.ended = round.begun;
+            round.outcome = outcome.err();
+            self.told.notify_all();
+        }
+        round.outcome.as_ref().map_or(Ok(()), |fault| Err(copy(fault)))
+    }
+
+    fn read(&self, wall: Wall<'_>, work: Work<'_>) -> Result<(), Fault> {
+        let orgs = match wall {
+            Wall::Open => "*".to_owned(),
+            Wall::Members(orgs) => {
+                let numbers: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
+                numbers.join(",")
+            }
+        };
+        self.reads.read(&orgs, |wire| work(wire))
+    }
+
+    fn glance(&self, work: Work<'_>) -> Result<(), Fault> {
+        self.glances.run(|wire| work(wire))
+    }
+
+    fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes::default();
+        let asked = self.glances.run(|wire| {
+            let text = "SELECT pg_database_size(current_database())";
+            Ok(one_int(wire, text, &[])?.unwrap_or(0))
+        });
+        // what cannot be asked counts nothing
+        sizes.database_bytes = asked.unwrap_or(0).unsigned_abs();
+        sizes
+    }
+
+    fn close(&self) {
+        self.reads.close();
+        self.glances.close();
+        lock(&self.asking).take();
+    }
+}
