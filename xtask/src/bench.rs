@@ -3,6 +3,7 @@
 //! Each figure goes to a table on standard output and to `target/bench/report.json`. The server is the release binary
 //! with its durable defaults; each scenario has a fresh data folder.
 
+mod engines;
 mod http;
 mod imaging;
 mod process;
@@ -36,6 +37,7 @@ const SCENARIOS: &[Scenario] = &[
     ("reads", records::reads),
     ("search", records::search),
     ("footprint", records::footprint),
+    ("engines", engines::run_all),
 ];
 
 /// Builds what is measured, runs the scenarios asked for, prints the table.

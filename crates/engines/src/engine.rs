@@ -4,7 +4,7 @@ use crate::files::audit::AuditLog;
 use crate::files::blobs::SegmentFiles;
 use crate::ground::{Ground, Hand, Holding, Witness};
 use crate::pack::{self, Packs};
-use crate::postgres;
+use crate::postgres::{self, audit::PgAudit};
 use crate::reader::StoreReader;
 use crate::rebuild;
 use crate::sqlite::{self, Db, ground::SqliteGround, hand::SqliteHand, migrate};
@@ -144,7 +144,7 @@ pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
     }
 }
 
-/// PostgreSQL, with blobs and audit log in the folder.
+/// PostgreSQL, with blobs in the folder.
 fn open_shared(url: &str, options: &OpenOptions) -> Result<Engine, Fault> {
     make_folder(&options.data)?;
     let blob_folder = make_folder(&options.data.join("blobs"))?;
@@ -154,8 +154,7 @@ fn open_shared(url: &str, options: &OpenOptions) -> Result<Engine, Fault> {
         Ok(())
     })?;
     let blobs = Arc::new(blobs.ok_or_else(|| Fault::internal("no blobs were opened"))?);
-    let (audits, audit_thread) =
-        AuditLog::start(&make_folder(&options.data.join("audit"))?, &options.data.join("audit.db"))?;
+    let (audits, audit_thread) = PgAudit::start(&opened.address, opened.ground.clone())?;
     let parts = Parts { ground: opened.ground, blobs, audits };
     Engine::start(parts, opened.hand, opened.packs, vec![audit_thread])
 }
@@ -220,7 +219,8 @@ impl Engine {
             Arc::new(move || gauges(&stats(&parts, &writer)))
         };
         let ready = crate::ready::of_parts(parts.clone());
-        let store = Store { log: Arc::new(writer.clone()), reader, blobs, audits, gauges, ready };
+        let (log, leases) = (Arc::new(writer.clone()), Arc::new(writer.clone()));
+        let store = Store { log, reader, blobs, audits, leases, gauges, ready };
         let threads = Mutex::new([trainer_thread, writer_thread].into_iter().chain(threads).collect());
         Ok(Engine { store, parts, packs, writer, threads })
     }

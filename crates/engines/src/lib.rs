@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`open`], then [`ground`] and [`writer`].
 
+mod audit;
 mod engine;
 mod faults;
 pub mod files;

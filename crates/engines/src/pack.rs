@@ -105,7 +105,7 @@ impl Packs {
     fn train(&self, kind: Kind, samples: &[Vec<u8>], writer: &WriterHandle) -> Result<(), Fault> {
         let bytes = zstd::dict::from_samples(samples, DICTIONARY_BYTES).map_err(Fault::internal)?;
         let stored = bytes.clone();
-        let no = writer.task(move |session| {
+        let no = writer.task(move |session, _| {
             let no = one_int(session, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0) + 1;
             let binds = [Bind::Int(no), Bind::Int(kind.0.into()), Bind::Bytes(&stored)];
             session.execute("INSERT INTO dictionary (no,kind,bytes) VALUES ($1,$2,$3)", &binds)?;

@@ -4,10 +4,11 @@
 //! - [`wire`]: one connection, driven by the thread that calls.
 //! - [`session`]: that connection as the commit algorithm and the query plan see it.
 //! - [`pool`]: a few connections that read.
-//! - [`migrate`]: the tables.
+//! - [`migrate`]: the tables. [`audit`]: the log of accesses.
 //! - [`ground`], [`hand`]: what the one reader and the one writer stand on. [`open()`] puts it together.
 
 pub mod address;
+pub mod audit;
 pub mod ground;
 pub mod hand;
 pub mod migrate;

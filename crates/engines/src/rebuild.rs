@@ -27,7 +27,7 @@ pub fn run(
     let mut last = 0;
     loop {
         let (packs, extract, indexed_here) = (packs.clone(), extract.clone(), indexed.clone());
-        let reached = writer.task(move |session| {
+        let reached = writer.task(move |session, _| {
             let done = some(session, &*packs, &*extract, last)?;
             indexed_here.fetch_add(done.1, std::sync::atomic::Ordering::Relaxed);
             Ok(done.0)
@@ -38,7 +38,7 @@ pub fn run(
         last = reached;
         progress(last.unsigned_abs().min(total), total);
     }
-    writer.task(|session| {
+    writer.task(|session, _| {
         for table in ["ix_text", "ix_time", "ix_number"] {
             let text = format!("DELETE FROM {table} WHERE vid NOT IN (SELECT vid FROM record)");
             session.execute(&text, &[])?;

@@ -6,7 +6,7 @@ use crate::pack::Packs;
 use lenticular_base::{Fault, Instant, Position};
 use lenticular_store::commit::{self, Group};
 use lenticular_store::sql::Session;
-use lenticular_store::{BlobRef, Done, Log, Proposal, Receipt};
+use lenticular_store::{BlobRef, Done, Lease, Leases, Log, Proposal, Receipt, leases};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(2);
 const SWEEP_AT_ONCE: i64 = 200;
 const SWEEP_EVERY: i64 = 1000;
 
-type Work = Box<dyn FnOnce(&dyn Session) -> Result<i64, Fault> + Send>;
+type Work = Box<dyn FnOnce(&dyn Session, Instant) -> Result<i64, Fault> + Send>;
 
 enum Job {
     Proposal(Proposal),
@@ -65,10 +65,10 @@ impl WriterHandle {
         }
     }
 
-    /// Runs work of the engine itself inside the writer and waits for its commit.
+    /// Runs work of the engine itself inside the writer, at the time of its transaction, and waits for its commit.
     pub fn task(
         &self,
-        work: impl FnOnce(&dyn Session) -> Result<i64, Fault> + Send + 'static,
+        work: impl FnOnce(&dyn Session, Instant) -> Result<i64, Fault> + Send + 'static,
     ) -> Result<i64, Fault> {
         let (answer, result) = sync_channel(1);
         self.send(Job::Task(Box::new(work), answer));
@@ -100,6 +100,24 @@ impl Log for WriterHandle {
         // where it cannot be asked, the newest that is known is durable as well
         let _ = self.ground.refresh();
         self.ground.memory().peek().stamp.position
+    }
+}
+
+impl Leases for WriterHandle {
+    fn take(&self, name: &str, holder: &str, ttl: i64) -> Result<Option<Lease>, Fault> {
+        let (sender, taken) = sync_channel(1);
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.task(move |session, now| {
+            // the receiver waits below
+            let _ = sender.send(leases::take(session, &name, &holder, now, ttl)?);
+            Ok(0)
+        })?;
+        taken.recv().map_err(Fault::internal)
+    }
+
+    fn give_back(&self, lease: &Lease) -> Result<(), Fault> {
+        let lease = lease.clone();
+        self.task(move |session, _| leases::give_back(session, &lease).map(|()| 0)).map(drop)
     }
 }
 
@@ -191,8 +209,8 @@ impl Writer {
     }
 
     fn task(&mut self, work: Work) -> Result<i64, Fault> {
-        let result = self.hand.begin().and_then(|_| {
-            let value = catch_unwind(AssertUnwindSafe(|| work(self.hand.session())))
+        let result = self.hand.begin().and_then(|begun| {
+            let value = catch_unwind(AssertUnwindSafe(|| work(self.hand.session(), begun.now)))
                 .unwrap_or_else(|_| Err(Fault::internal("a task of the writer panicked")))?;
             self.hand.commit()?;
             Ok(value)

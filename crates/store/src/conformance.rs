@@ -5,6 +5,7 @@
 
 mod commits;
 mod keeping;
+mod leases;
 mod scopes;
 mod searches;
 mod world;
@@ -68,6 +69,8 @@ const SCENES: &[Scene] = &[
     ("audit entries are found", keeping::audits),
     ("what was acknowledged is there after reopening", keeping::reopened),
     ("bodies of every size come back", keeping::bodies),
+    ("a lease has one holder, and fences only grow", leases::one_holder),
+    ("of many who ask for a lease, one gets it", leases::one_of_many),
 ];
 
 /// Plays every scene, each on a fresh engine.

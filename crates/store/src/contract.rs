@@ -1,5 +1,6 @@
 //! What an engine does for the services, without a word of how.
 
+use crate::leases::Leases;
 use lenticular_base::index::{Entry, Param, Query, SortValue};
 use lenticular_base::{Fault, Instant, Kind, Labels, OrgNo, Position, Vid};
 use lenticular_policy::{Columns, Grant, Scope};
@@ -379,6 +380,7 @@ pub struct Store {
     pub reader: Arc<dyn Reader>,
     pub blobs: Arc<dyn Blobs>,
     pub audits: Arc<dyn Audits>,
+    pub leases: Arc<dyn Leases>,
     /// What the engine tells about itself; cheap, and without patients.
     pub gauges: Arc<dyn Fn() -> Vec<Gauge> + Send + Sync>,
     /// Which of its parts work now, for `/readyz`.

@@ -8,13 +8,14 @@
 //!   against any engine it is handed.
 //!
 //! Start reading at [`contract`]; then [`commit`] (how a group of proposals becomes a transaction), [`plan`] (how a search
-//! becomes SQL), [`schema`] (the tables), [`sql`] (what an engine must offer for these), [`conformance`] (what it must keep).
+//! becomes SQL), [`leases`], [`schema`] (the tables), [`sql`] (what an engine must offer for these), [`conformance`] (what it must keep).
 
 pub mod commit;
 pub mod conformance;
 pub mod contract;
 pub mod dialect;
 pub mod entries;
+pub mod leases;
 pub mod plan;
 pub mod rows;
 pub mod schema;
@@ -25,3 +26,4 @@ pub use contract::{
     HistoryPage, HistoryQuery, Log, PackedBody, Packing, Part, Parts, Proposal, Put, Reader, Receipt, Record,
     RowColumns, SearchPage, Stamp, Store, View, Write,
 };
+pub use leases::{Lease, Leases};

@@ -136,7 +136,19 @@ ALTER TABLE segment ADD COLUMN state {int} NOT NULL DEFAULT 0;
 /// that no two nodes draw alike, and the second wall. `lenticular.orgs` is `*`, or the numbers of members with commas;
 /// unset or empty, no row is seen. It is read once for each statement, not once for each row.
 const SECOND_SHARED: &str = "
-CREATE TABLE audit (
+CREATE TABLE audit_log (
+    file {int} NOT NULL,
+    at {int} NOT NULL,
+    entries {int} NOT NULL,
+    bytes {bytes} NOT NULL,
+    PRIMARY KEY (file, at)
+);
+CREATE TABLE audit_reached (
+    file {int} PRIMARY KEY,
+    entries {int} NOT NULL,
+    closed {int} NOT NULL
+);
+CREATE TABLE audit_entry (
     seq {int} PRIMARY KEY,
     org {int} NOT NULL,
     time {int} NOT NULL,
@@ -149,11 +161,11 @@ CREATE TABLE audit (
     outcome {int} NOT NULL,
     body {bytes} NOT NULL
 );
-CREATE INDEX audit_time ON audit (org, time, seq);
-CREATE INDEX audit_patient ON audit (org, patient, time, seq) WHERE patient IS NOT NULL;
-CREATE INDEX audit_kind ON audit (org, kind, time, seq);
-CREATE INDEX audit_id ON audit (org, id);
-CREATE SEQUENCE audit_stream MINVALUE 1 MAXVALUE 2147483647;
+CREATE INDEX audit_entry_time ON audit_entry (org, time, seq);
+CREATE INDEX audit_entry_patient ON audit_entry (org, patient, time, seq) WHERE patient IS NOT NULL;
+CREATE INDEX audit_entry_kind ON audit_entry (org, kind, time, seq);
+CREATE INDEX audit_entry_id ON audit_entry (org, id);
+CREATE SEQUENCE audit_file MINVALUE 1 MAXVALUE 2147483647;
 
 CREATE TABLE landing (
     segment {int} NOT NULL,
@@ -165,6 +177,7 @@ CREATE SEQUENCE segment_no MINVALUE 1 MAXVALUE 9007199254740991;
 
 ALTER TABLE record ALTER COLUMN body SET STORAGE EXTERNAL;
 ALTER TABLE landing ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE audit_log ALTER COLUMN bytes SET STORAGE EXTERNAL;
 ALTER TABLE dictionary ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 ALTER TABLE record ENABLE ROW LEVEL SECURITY;

@@ -18,6 +18,7 @@ pub struct Server {
     /// `127.0.0.1:port`.
     pub http: String,
     pub dimse_port: u16,
+    settings: Vec<(String, String)>,
     /// From start to ready.
     pub start: Duration,
     /// A clinician's token; empty for a peer without access control.
@@ -25,12 +26,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// `lenticular serve` on `data` with hospital-a and its scanner.
+    /// `lenticular serve` on `data` with hospital-a and its scanner, on SQLite and files.
     pub fn lenticular(bench: &Bench, data: &Path) -> Result<Server> {
+        Server::with(bench, data, &[])
+    }
+
+    /// The same with settings of the environment.
+    pub fn with(bench: &Bench, data: &Path, settings: &[(String, String)]) -> Result<Server> {
         let began = Instant::now();
         let mut child = Command::new(&bench.binary)
             .args(["serve", "--data"])
             .arg(data)
+            .envs(settings.iter().cloned())
             .env("LENTICULAR__HTTP__LISTEN", "127.0.0.1:0")
             .env("LENTICULAR__DIMSE__LISTEN", "127.0.0.1:0")
             .stdout(Stdio::piped())
@@ -52,8 +59,15 @@ impl Server {
         };
         let http = address("http=");
         let dimse_port = address("dimse=").rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
-        let mut server =
-            Server { child, data: data.to_path_buf(), http, dimse_port, start, token: String::new() };
+        let mut server = Server {
+            child,
+            data: data.to_path_buf(),
+            http,
+            dimse_port,
+            settings: settings.to_vec(),
+            start,
+            token: String::new(),
+        };
         server.admin(bench, &["org", "add", "--id", "hospital-a", "--name", "Hospital A"]).ok();
         server.admin(bench, &["device", "add", "--org", "hospital-a", "--ae", "SCANNER1"]).ok();
         server.token = server
@@ -89,6 +103,7 @@ impl Server {
             data: data.to_path_buf(),
             http,
             dimse_port,
+            settings: Vec::new(),
             start: Duration::ZERO,
             token: String::new(),
         };
@@ -103,11 +118,20 @@ impl Server {
     }
 
     fn admin(&self, bench: &Bench, args: &[&str]) -> Result<String> {
-        let output = Command::new(&bench.binary).args(args).arg("--data").arg(&self.data).output()?;
+        let output = Command::new(&bench.binary)
+            .args(args)
+            .arg("--data")
+            .arg(&self.data)
+            .envs(self.settings.iter().cloned())
+            .output()?;
         if !output.status.success() {
             bail!("lenticular {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn client(&self) -> Result<Client> {

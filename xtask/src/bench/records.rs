@@ -21,43 +21,11 @@ const ENTRIES_PER_BUNDLE: u32 = 2600;
 
 /// Synthea bundles, one client and four, durable.
 pub fn transactions(bench: &mut Bench) -> Result<()> {
-    let bundles = bundles(bench)?;
     for (clients, least) in [(1usize, 5000.0), (4, 8000.0)] {
         let mut rates = Vec::new();
         for round in 0..3 {
-            let server = Server::lenticular(bench, &bench.data.join(format!("tx-{clients}-{round}")))?;
-            let (directory, patients) = bundles.split_at(2);
-            let mut client = server.client()?;
-            let mut entries = 0;
-            let began = Instant::now();
-            for bundle in directory {
-                entries += post_bundle(&mut client, bundle)?;
-            }
-            let queue = Mutex::new(patients.iter());
-            let counts: Vec<Result<usize>> = thread::scope(|scope| {
-                let threads: Vec<_> = (0..clients)
-                    .map(|_| {
-                        scope.spawn(|| {
-                            let mut client = server.client()?;
-                            let mut entries = 0;
-                            loop {
-                                let next =
-                                    queue.lock().map_err(|_| anyhow::anyhow!("a client panicked"))?.next();
-                                let Some(bundle) = next else { return Ok(entries) };
-                                entries += post_bundle(&mut client, bundle)?;
-                            }
-                        })
-                    })
-                    .collect();
-                threads
-                    .into_iter()
-                    .map(|one| one.join().unwrap_or_else(|_| bail!("a client panicked")))
-                    .collect()
-            });
-            for count in counts {
-                entries += count?;
-            }
-            rates.push(entries as f64 / began.elapsed().as_secs_f64());
+            let data = bench.data.join(format!("tx-{clients}-{round}"));
+            rates.push(transaction_rate(bench, &data, &[], clients)?);
         }
         rates.sort_by(f64::total_cmp);
         bench.report.add(
@@ -69,6 +37,45 @@ pub fn transactions(bench: &mut Bench) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Resources per second of the Synthea bundles, sent by so many clients to a fresh store with these settings.
+pub fn transaction_rate(
+    bench: &Bench,
+    data: &Path,
+    settings: &[(String, String)],
+    clients: usize,
+) -> Result<f64> {
+    let bundles = bundles(bench)?;
+    let server = Server::with(bench, data, settings)?;
+    let (directory, patients) = bundles.split_at(2);
+    let mut client = server.client()?;
+    let mut entries = 0;
+    let began = Instant::now();
+    for bundle in directory {
+        entries += post_bundle(&mut client, bundle)?;
+    }
+    let queue = Mutex::new(patients.iter());
+    let counts: Vec<Result<usize>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..clients)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = server.client()?;
+                    let mut entries = 0;
+                    loop {
+                        let next = queue.lock().map_err(|_| anyhow::anyhow!("a client panicked"))?.next();
+                        let Some(bundle) = next else { return Ok(entries) };
+                        entries += post_bundle(&mut client, bundle)?;
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().map(|one| one.join().unwrap_or_else(|_| bail!("a client panicked"))).collect()
+    });
+    for count in counts {
+        entries += count?;
+    }
+    Ok(entries as f64 / began.elapsed().as_secs_f64())
 }
 
 fn bundles(bench: &Bench) -> Result<Vec<Vec<u8>>> {
@@ -118,13 +125,7 @@ pub fn creates(bench: &mut Bench) -> Result<()> {
 /// Reads by id beside `/healthz` of the same server under the same load.
 pub fn reads(bench: &mut Bench) -> Result<()> {
     let server = Server::lenticular(bench, &bench.data.join("reads"))?;
-    let mut client = server.client()?;
-    let mut ids = Vec::new();
-    for one in lenticular_synth::resources(SEED, 2600).filter(|one| one.kind == "Patient") {
-        let path = format!("/fhir/Patient/{}", one.id);
-        expect(client.send("PUT", &path, FHIR, &one.json)?.status, 201, "a put")?;
-        ids.push(path);
-    }
+    let ids = patients(&server)?;
     // With few clients a read waits for the fsync of its audit entry more than it works; with many it shares it.
     for (clients, target) in [(8, Target::None), (64, Target::AtLeast(0.5))] {
         let mut shares = Vec::new();
@@ -149,8 +150,20 @@ pub fn reads(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
+/// Puts patients there, and gives where they are read.
+pub fn patients(server: &Server) -> Result<Vec<String>> {
+    let mut client = server.client()?;
+    let mut ids = Vec::new();
+    for one in lenticular_synth::resources(SEED, 2600).filter(|one| one.kind == "Patient") {
+        let path = format!("/fhir/Patient/{}", one.id);
+        expect(client.send("PUT", &path, FHIR, &one.json)?.status, 201, "a put")?;
+        ids.push(path);
+    }
+    Ok(ids)
+}
+
 /// Requests per second: by wrk where it is installed, since it takes the least CPU from the server.
-fn rate(server: &Server, paths: &[String], clients: u64) -> Result<f64> {
+pub fn rate(server: &Server, paths: &[String], clients: u64) -> Result<f64> {
     let url = format!("http://{}{}", server.http, paths[0]);
     let wrk = Command::new("wrk")
         .args([

@@ -1,12 +1,14 @@
 //! The index of the audit log: a SQLite file of its own, derived from the log; deleted, it is made anew.
 
-use super::audit::{frame_length, is_overlong, next_frame, read_entry, sequence, shortened, write_entry};
 use super::{io_fault, numbers};
-use crate::sqlite::fault;
+use crate::audit::{
+    frame_length, is_overlong, next_frame, read_entry, sequence, shortened, statement, write_entry,
+};
+use crate::sqlite::{Db, fault};
 use lenticular_base::Fault;
+use lenticular_store::dialect::Dialect;
 use lenticular_store::{AuditEntry, AuditFilter};
-use rusqlite::types::Value;
-use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::borrow::Cow;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -113,14 +115,11 @@ impl AuditIndex {
         let mut guard = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = self.opened(&mut guard)?;
         while self.catch_up(connection, AT_ONCE)? == AT_ONCE {}
-        let (text, values) = statement(filter);
-        let mut statement = connection.prepare_cached(&text).map_err(fault)?;
-        let mut rows = statement.query(params_from_iter(values)).map_err(fault)?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(fault)? {
-            let body = row.get_ref(1).and_then(|value| Ok(value.as_bytes()?)).map_err(fault)?;
-            found.push((row.get(0).map_err(fault)?, read_entry(body)?));
-        }
+        statement(Dialect::Sqlite, "entry", filter).query(&Db(connection), &mut |row| {
+            found.push((row.int(0)?, read_entry(row.bytes(1)?)?));
+            Ok(true)
+        })?;
         Ok(found)
     }
 }
@@ -206,58 +205,6 @@ fn index_file(
     Ok(indexed)
 }
 
-fn statement(filter: &AuditFilter) -> (String, Vec<Value>) {
-    // named, for without statistics any range of time seems to leave as little as a rare kind or patient
-    let index = match filter {
-        AuditFilter { id: Some(_), .. } => "entry_id",
-        AuditFilter { patient: Some(_), .. } => "entry_patient",
-        AuditFilter { kind: Some(_), .. } => "entry_kind",
-        _ => "entry_time",
-    };
-    let mut text = format!("SELECT seq,body FROM entry INDEXED BY {index} WHERE org=?1");
-    let mut values = vec![Value::Integer(filter.org)];
-    let mut add = |condition: &str, value: Value| {
-        values.push(value);
-        text.push_str(" AND ");
-        text.push_str(&condition.replace('?', &format!("?{}", values.len())));
-    };
-    let pairs = [
-        ("id=?", filter.id.clone()),
-        ("patient=?", filter.patient.clone()),
-        ("entity=?", filter.entity.clone()),
-        ("kind=?", filter.kind.clone()),
-        ("action=?", filter.action.map(|action| action.to_string())),
-    ];
-    for (condition, value) in pairs {
-        if let Some(value) = value {
-            add(condition, Value::Text(value));
-        }
-    }
-    let numbers = [
-        ("time>=?", filter.low),
-        ("time<?", filter.high),
-        ("outcome=?", filter.outcome.map(i64::from)),
-        ("(time,seq)<(SELECT time,seq FROM entry WHERE seq=?)", filter.before),
-    ];
-    for (condition, value) in numbers {
-        if let Some(value) = value {
-            add(condition, Value::Integer(value));
-        }
-    }
-    if !filter.agents.is_empty() {
-        let first = values.len() + 1;
-        values.extend(filter.agents.iter().cloned().map(Value::Text));
-        let places: Vec<String> = (first..=values.len()).map(|place| format!("?{place}")).collect();
-        text.push_str(&format!(" AND agent IN ({})", places.join(",")));
-    }
-    if filter.no_patient {
-        text.push_str(" AND patient IS NULL");
-    }
-    values.push(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
-    text.push_str(&format!(" ORDER BY time DESC,seq DESC LIMIT ?{}", values.len()));
-    (text, values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,10 +214,14 @@ mod tests {
     fn check(filter: AuditFilter, expected: &str, columns: &str) {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLES).unwrap();
-        let (text, values) = statement(&AuditFilter { org: 1, limit: 50, ..filter });
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
-        let rows = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-        let plan: Vec<String> = rows.map(Result::unwrap).collect();
+        let mut explained = statement(Dialect::Sqlite, "entry", &AuditFilter { org: 1, limit: 50, ..filter });
+        explained.text.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let mut plan = Vec::new();
+        let step = &mut |row: &dyn lenticular_store::sql::Row| {
+            plan.push(row.text(3)?.unwrap_or_default().to_owned());
+            Ok(true)
+        };
+        explained.query(&Db(connection), step).unwrap();
         assert!(plan[0].contains(&format!("USING INDEX {expected} {columns}")), "{plan:?}");
         assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
     }
