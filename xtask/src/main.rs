@@ -12,7 +12,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <command>
 
   tidy                   the rules of ARCHITECTURE.md that a compiler does not know
-  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, bounded, cli, browser
+  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, powercut, bounded, cli, browser
   bench [--only NAME]    the running server measured, beside its peers
   codegen [--check]      tables from the published FHIR definitions
   screenshots            the pictures of README and guide, from the release binary

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// The suites of `tests/e2e`, in the order in which they run.
-const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "bounded"];
+const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "powercut", "bounded"];
 
 /// What `cargo xtask test` was asked for.
 struct Asked {

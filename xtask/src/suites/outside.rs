@@ -31,6 +31,10 @@ const TOOLS: &[Tool] = &[
     Tool { program: "storescu", package: "dcmtk", needed: Needed::Outside },
     Tool { program: "node", package: "nodejs", needed: Needed::Outside },
     Tool { program: "npm", package: "npm", needed: Needed::Outside },
+    // The power cuts: a kernel to kill, its network card, and a server without fsync as the control.
+    Tool { program: "linux.uml", package: "user-mode-linux", needed: Needed::Outside },
+    Tool { program: "ip", package: "iproute2", needed: Needed::Outside },
+    Tool { program: "eatmydata", package: "eatmydata", needed: Needed::Outside },
     Tool { program: "chromium", package: "chromium", needed: Needed::Browser },
     Tool { program: "fc-list", package: "fontconfig", needed: Needed::Browser },
 ];
