@@ -166,7 +166,8 @@ class Acknowledged:
 
     def _transactions(self, client):
         for mark in self.transacting:
-            count = client.search(f"Basic?identifier=urn:tx|{mark}&_summary=count")["total"]
+            answer = client.fhir("GET", f"Basic?identifier=urn:tx|{mark}&_summary=count")
+            count = answer.json()["total"] if answer.status == 200 else f"answer {answer.status} instead"
             if count != ENTRIES and (mark in self.transacted or count != 0):
                 yield f"transaction {mark} ({'acknowledged' if mark in self.transacted else 'cut off'}) has {count} of {ENTRIES}"
 
@@ -179,7 +180,8 @@ class Acknowledged:
                 elif sha256(whole(multipart.parts(answer)[0].body)) != digest:
                     yield f"{path} came back changed"
                 study = path.split("/")[3]
-                if len(client.search(f"ImagingStudy?identifier=urn:oid:{study}").get("entry", [])) != 1:
+                answer = client.fhir("GET", f"ImagingStudy?identifier=urn:oid:{study}&_summary=count")
+                if answer.status != 200 or answer.json()["total"] != 1:
                     yield f"{study} is no ImagingStudy"
 
 

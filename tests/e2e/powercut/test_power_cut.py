@@ -154,6 +154,8 @@ class Bench:
                 client = Client(server, self.token)
                 for said in acknowledged:
                     seen.failures += said.losses(client)
+            except OSError as error:
+                seen.failures.append(f"the server went away while it was asked: {error}\n{server.log(10)}")
             finally:
                 server.stop()
         return seen
