@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod package;
 mod screenshots;
 mod suites;
 mod tidy;
@@ -12,8 +13,9 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <command>
 
   tidy                   the rules of ARCHITECTURE.md that a compiler does not know
-  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, powercut, bounded, cli, browser
+  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, powercut, bounded, cli, deploy, browser
   bench [--only NAME]    the running server measured, beside its peers
+  package [--dev]        the Debian package, with manual pages and completions
   codegen [--check]      tables from the published FHIR definitions
   screenshots            the pictures of README and guide, from the release binary
   demo                   the server with its sample network";
@@ -35,6 +37,7 @@ fn run() -> Result<()> {
         Some("tidy") => tidy::run(rest),
         Some("test") => suites::run(rest),
         Some("bench") => bench::run(rest),
+        Some("package") => package::run(rest),
         Some("codegen") => codegen::run(rest),
         Some("screenshots") => screenshots::run(rest),
         Some("demo") => suites::demo(rest),

@@ -3,7 +3,7 @@
 //! What cannot be got is said at once and again at the end, and fails the run; what can be run is run all the same.
 
 pub mod browser;
-mod outside;
+pub mod outside;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// The suites of `tests/e2e`, in the order in which they run.
-const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "powercut", "bounded"];
+const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "powercut", "bounded", "deploy"];
 
 /// What `cargo xtask test` was asked for.
 struct Asked {
@@ -121,6 +121,10 @@ pub fn run(args: &[String]) -> Result<()> {
     if !end_to_end.is_empty() {
         report.step("Node clients", || outside::node_clients(&place));
         report.step("the binary", || build_server(&place));
+        if end_to_end.contains(&"deploy") {
+            report.step("Helm", || outside::helm(&place));
+            report.step("the Debian package", || crate::package::make(&place, true));
+        }
         report.step("end-to-end suites", || pytest(&place, &end_to_end, &asked.rest));
     }
     if browser {

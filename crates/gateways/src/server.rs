@@ -58,6 +58,7 @@ pub fn site(services: Services, assets: Assets) -> Router {
         .layer(map_response({
             let services = services.clone();
             move |mut response: Response| {
+                crate::metrics::COUNTERS.answer(response.status());
                 let headers = response.headers_mut();
                 crate::assets::guard(headers);
                 if services.is_draining() {

