@@ -136,7 +136,8 @@ impl Witness for PgAudit {
     }
 
     fn ready(&self) -> Result<(), Fault> {
-        glance(&*self.ground, |session| one_int(session, "SELECT max(file) FROM audit_reached", &[])).map(drop)
+        glance(&*self.ground, |session| one_int(session, "SELECT max(file) FROM audit_reached", &[]))
+            .map(drop)
     }
 
     fn close(&self) {

@@ -10,7 +10,7 @@ use super::wire::{Purpose, Wire};
 use crate::faults::copy;
 use crate::ground::{Ground, Sizes, Wall, Work};
 use crate::memory::{Grants, Known, Memory};
-use lenticular_base::{Fault, Kind, OrgNo};
+use lenticular_base::{Fault, FaultKind, Kind, OrgNo};
 use lenticular_store::commit;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Stamp, rows};
@@ -198,6 +198,16 @@ impl Ground for PgGround {
 
     fn glance(&self, work: Work<'_>) -> Result<(), Fault> {
         self.glances.run(|wire| work(wire))
+    }
+
+    /// A server that follows another one answers reads and takes no commit.
+    fn ready(&self) -> Result<(), Fault> {
+        let text = "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END::bigint";
+        if crate::ground::glance(self, |session| one_int(session, text, &[]))? == Some(0) {
+            return Ok(());
+        }
+        let words = "The database follows another one and takes no commit. Nothing is lost; the address has to lead to the leader.";
+        Err(Fault::new(FaultKind::Busy, "database-follows", words))
     }
 
     fn sizes(&self) -> Sizes {
