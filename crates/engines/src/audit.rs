@@ -117,18 +117,20 @@ pub(crate) fn shortened(entry: &AuditEntry) -> AuditEntry {
 }
 
 pub(crate) fn frame(entry: &AuditEntry, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let start = out.len();
-    out.extend_from_slice(&[0; 8]);
-    write_entry(entry, out)?;
-    if out.len() - start - 8 > ENTRY_AT_MOST {
-        out.truncate(start + 8);
-        write_entry(&shortened(entry), out)?;
+    let mut body = Vec::with_capacity(512);
+    write_entry(entry, &mut body)?;
+    if body.len() > ENTRY_AT_MOST {
+        body.clear();
+        write_entry(&shortened(entry), &mut body)?;
     }
-    let body = out.get(start + 8..).unwrap_or_default();
-    let sum = crc32fast::hash(body).to_le_bytes();
-    let length = u32::try_from(body.len()).map_err(Fault::internal)?.to_le_bytes();
-    out[start..start + 4].copy_from_slice(&length);
-    out[start + 4..start + 8].copy_from_slice(&sum);
+    framed(&body, out)
+}
+
+/// Adds an entry that is JSON already, with its head.
+pub(crate) fn framed(body: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    out.extend_from_slice(&u32::try_from(body.len()).map_err(Fault::internal)?.to_le_bytes());
+    out.extend_from_slice(&crc32fast::hash(body).to_le_bytes());
+    out.extend_from_slice(body);
     Ok(())
 }
 

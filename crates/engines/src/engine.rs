@@ -13,6 +13,7 @@ use crate::writer::{self, WriterHandle};
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_store::commit;
+use lenticular_store::notice;
 use lenticular_store::{Gauge, Record, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -192,7 +193,7 @@ fn loader(database: PathBuf) -> pack::Load {
 }
 
 /// Nobody but the owner reads below: the folder holds patients.
-fn make_folder(path: &Path) -> Result<PathBuf, Fault> {
+pub(crate) fn make_folder(path: &Path) -> Result<PathBuf, Fault> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -211,6 +212,7 @@ impl Engine {
     ) -> Result<Engine, Fault> {
         let packs = Arc::new(packs);
         let Parts { ground, blobs, audits } = parts.clone();
+        crate::ground::glance(&*ground, notice::let_open)?;
         let (writer, writer_thread) = writer::start(hand, ground.clone(), packs.clone(), blobs.clone())?;
         let trainer_thread = packs.start_trainer(writer.clone())?;
         let reader = Arc::new(StoreReader::new(ground, packs.clone()));

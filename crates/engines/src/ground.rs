@@ -55,6 +55,8 @@ pub struct Begun {
     pub last: Stamp,
     pub vid: Vid,
     pub now: Instant,
+    /// Whether the database may carry notices that somebody has to look at.
+    pub noticed: bool,
 }
 
 /// The writer's own connection.

@@ -13,6 +13,7 @@
 //! Start reading at [`open`], then [`ground`] and [`writer`].
 
 mod audit;
+pub mod copy;
 mod engine;
 mod faults;
 pub mod files;

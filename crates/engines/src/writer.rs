@@ -5,6 +5,7 @@ use crate::ground::{Begun, Ground, Hand, Holding};
 use crate::pack::Packs;
 use lenticular_base::{Fault, Instant, Position};
 use lenticular_store::commit::{self, Group};
+use lenticular_store::notice;
 use lenticular_store::sql::Session;
 use lenticular_store::{BlobRef, Done, Lease, Leases, Log, Proposal, Receipt, leases};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -192,7 +193,7 @@ impl Writer {
 
     /// Nothing to do: sweeps what is due and gives memory back. True where nothing was due.
     fn rest(&mut self) -> bool {
-        let swept = self.hand.begin().and_then(|begun| {
+        let swept = self.begin().and_then(|begun| {
             let swept = commit::sweep(self.hand.session(), begun.now, 10 * SWEEP_AT_ONCE)?;
             self.hand.commit()?;
             Ok(swept)
@@ -201,6 +202,7 @@ impl Writer {
         self.hand.rest();
         match swept {
             Ok(swept) => swept == 0,
+            Err(fault) if notice::forbids(&fault) => true,
             Err(fault) => {
                 tracing::warn!(%fault, "old index entries were not swept");
                 true
@@ -208,8 +210,17 @@ impl Writer {
         }
     }
 
+    /// Begins a transaction, where the database is one to commit to.
+    fn begin(&mut self) -> Result<Begun, Fault> {
+        let begun = self.hand.begin()?;
+        if begun.noticed {
+            notice::let_commit(self.hand.session(), begun.now)?;
+        }
+        Ok(begun)
+    }
+
     fn task(&mut self, work: Work) -> Result<i64, Fault> {
-        let result = self.hand.begin().and_then(|begun| {
+        let result = self.begin().and_then(|begun| {
             let value = catch_unwind(AssertUnwindSafe(|| work(self.hand.session(), begun.now)))
                 .unwrap_or_else(|_| Err(Fault::internal("a task of the writer panicked")))?;
             self.hand.commit()?;
@@ -229,8 +240,12 @@ impl Writer {
         }
         let outcome = self.transact(asked, &mut waiting);
         self.hand.rollback();
-        if let Err(fault) = &outcome {
-            tracing::error!(%fault, proposals = count, "a group was not committed");
+        match &outcome {
+            Err(fault) if notice::forbids(fault) => {
+                tracing::info!(%fault, proposals = count, "a group was refused");
+            }
+            Err(fault) => tracing::error!(%fault, proposals = count, "a group was not committed"),
+            Ok(()) => {}
         }
         self.numbers.groups.fetch_add(1, Ordering::Relaxed);
         self.numbers.commits.fetch_add(count, Ordering::Relaxed);
@@ -252,7 +267,7 @@ impl Writer {
         asked: Vec<(lenticular_store::Author, Vec<BlobRef>, lenticular_store::Decide)>,
         waiting: &mut [Waiting],
     ) -> Result<(), Fault> {
-        let Begun { last, vid, now } = self.hand.begin()?;
+        let Begun { last, vid, now, .. } = self.begin()?;
         let session = self.hand.session();
         let mut group = Group::new(session, &*self.packs, last, vid, now);
         let mut named: Vec<BlobRef> = Vec::new();

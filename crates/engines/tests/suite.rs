@@ -5,6 +5,8 @@
 
 #[path = "suite/cluster.rs"]
 mod cluster;
+#[path = "suite/copies.rs"]
+mod copies;
 #[path = "suite/crash.rs"]
 mod crash;
 #[path = "suite/shared.rs"]

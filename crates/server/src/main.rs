@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod copies;
 mod demo;
 mod health;
 mod import;
@@ -128,6 +129,27 @@ enum Command {
     Completions { shell: clap_complete::Shell },
     /// Write manual pages, one for each command, into a folder.
     Manual { folder: PathBuf },
+    /// Move the network to another place, while it runs: a folder, PostgreSQL, an object store, or back.
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        asked: copies::Migrate,
+    },
+    /// Back the network up to a folder, while it runs; the second time, only what is new is copied.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        asked: copies::Backup,
+    },
+    /// Make a network of a backup, in an empty place; as of an earlier position, where one is named.
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        asked: copies::Restore,
+    },
     /// Print every setting with its value, as TOML.
     Config {
         #[command(flatten)]
@@ -246,6 +268,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Completions { shell } => manual::complete(shell),
         Command::Manual { folder } => manual::write(&folder),
+        Command::Migrate { place, asked } => copies::migrate(&place, &asked),
+        Command::Backup { place, asked } => copies::backup(&place, &asked),
+        Command::Restore { place, asked } => copies::restore(&place, &asked),
         Command::Config { place, origin } => {
             print!("{}", place.load()?.print(origin));
             Ok(ExitCode::SUCCESS)

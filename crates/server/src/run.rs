@@ -63,8 +63,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("starting the runtime")
 }
 
-/// Opens the store of a data folder and the services over it.
-pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
+/// How the settings say that the store is opened.
+pub fn options(data: &Path, config: &Config) -> Result<OpenOptions> {
     let mut options = OpenOptions::new(data, {
         let clock = clock();
         move || clock()
@@ -80,9 +80,15 @@ pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
         path_style: config.text("blobs.path_style") == "true",
         ca: setting("blobs.ca").map(PathBuf::from),
     });
-    let engine = lenticular_engines::open(options).map_err(|fault| match setting("store.url") {
-        Some(url) => anyhow!("{}: {fault}", without_password(&url)),
-        None => anyhow!("{}: {fault}", data.display()),
+    Ok(options)
+}
+
+/// Opens the store of a data folder and the services over it.
+pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
+    let options = options(data, config)?;
+    let engine = lenticular_engines::open(options).map_err(|fault| match config.text("store.url") {
+        "" => anyhow!("{}: {fault}", data.display()),
+        url => anyhow!("{}: {fault}", without_password(url)),
     })?;
     let url = config.text("http.public_url").trim_end_matches('/');
     let settings = Settings {

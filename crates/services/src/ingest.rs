@@ -23,8 +23,8 @@ use lenticular_dicom::tag::tags;
 use lenticular_policy::Action;
 use lenticular_store::{BlobRef, BlobWriter, Packing};
 pub use rows::Verdict;
-pub(crate) use rows::entries_of;
 use rows::{Arrived, Taken};
+pub(crate) use rows::{entries_of, made_anew};
 pub(crate) use waiting::Waiting;
 
 /// How an object arrives.

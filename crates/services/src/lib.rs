@@ -17,6 +17,7 @@ pub mod browsers;
 pub mod commit;
 pub mod demo;
 pub mod deployment;
+pub mod derived;
 pub mod extract;
 pub mod frames;
 pub mod history;

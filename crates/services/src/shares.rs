@@ -15,7 +15,7 @@ use crate::{Services, fresh_id, random};
 use lenticular_base::ids::hex;
 use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, OrgNo};
 use lenticular_policy::{Action, Grant, Grantee};
-use lenticular_store::{Packing, Put, View, Write};
+use lenticular_store::{Packing, Put, Record, View, Write};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -174,6 +174,30 @@ fn row(view: &dyn View, org: OrgNo, share: &Share) -> Result<Write, Fault> {
         entries: Vec::new(),
         in_place: false,
     })))
+}
+
+/// The grants of a share that is stored.
+pub(crate) fn caused_by(view: &dyn View, record: &Record) -> Result<Vec<Grant>, Fault> {
+    let share: Share = network::body(record)?;
+    let member = match &share.to {
+        Some(id) => match view.current(NETWORK, kinds::MEMBER, id)?.filter(|row| !row.deleted) {
+            Some(row) => Some(network::body::<Member>(&row)?),
+            None => return Ok(Vec::new()),
+        },
+        None => None,
+    };
+    let expires = share.expires.as_deref().and_then(Instant::parse);
+    match grants(view, record.columns.org, &share, member.as_ref(), expires) {
+        Ok(writes) => Ok(writes
+            .into_iter()
+            .filter_map(|write| match write {
+                Write::Grant(grant) => Some(grant),
+                _ => None,
+            })
+            .collect()),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(Vec::new()),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The flattened rows of a share. What is not there, or not the own member's, is not found.

@@ -16,6 +16,7 @@ pub mod contract;
 pub mod dialect;
 pub mod entries;
 pub mod leases;
+pub mod notice;
 pub mod plan;
 pub mod rows;
 pub mod schema;

@@ -17,7 +17,7 @@ pub const FOREVER: i64 = i64::MAX;
 /// Every migration, oldest first.
 pub fn migrations(dialect: Dialect) -> Vec<Migration> {
     let shared = if dialect == Dialect::Postgres { dialect.fill(SECOND_SHARED) } else { String::new() };
-    let texts = [dialect.fill(FIRST), dialect.fill(SECOND) + &shared];
+    let texts = [dialect.fill(FIRST), dialect.fill(SECOND) + &shared, dialect.fill(NOTICES)];
     texts.into_iter().zip(1..).map(|(text, number)| Migration { number, text }).collect()
 }
 
@@ -192,4 +192,12 @@ CREATE POLICY members ON grants
     USING ((SELECT current_setting('lenticular.orgs', true) = '*')
         OR org = ANY ((SELECT string_to_array(nullif(current_setting('lenticular.orgs', true), '*'), ',')::bigint[])::bigint[]))
     WITH CHECK (true);
+";
+
+/// What a database says about itself: see [`crate::notice`].
+const NOTICES: &str = "
+CREATE TABLE notice (
+    name {text} PRIMARY KEY,
+    value {text} NOT NULL
+);
 ";

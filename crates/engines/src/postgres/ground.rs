@@ -12,6 +12,7 @@ use crate::ground::{Ground, Sizes, Wall, Work};
 use crate::memory::{Grants, Known, Memory};
 use lenticular_base::{Fault, FaultKind, Kind, OrgNo};
 use lenticular_store::commit;
+use lenticular_store::notice;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Stamp, rows};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -132,7 +133,7 @@ impl PgGround {
         };
         // before the question: what this node commits meanwhile is no step back
         let known = self.memory.peek().stamp;
-        let newest = commit::newest(wire)?;
+        let newest = notice::newest_to_read(wire)?;
         if newest == known {
             return Ok(());
         }

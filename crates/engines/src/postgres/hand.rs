@@ -25,9 +25,10 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-/// The newest commit, the newest version, the time, and the number of this transaction.
+/// The newest commit, the newest version, the time, the number of this transaction, and whether there are notices.
 const WHERE_WE_ARE: &str = "SELECT l.position,l.time,(SELECT max(vid) FROM record),\
-    (extract(epoch FROM clock_timestamp())*1000)::bigint,pg_current_xact_id()::text \
+    (extract(epoch FROM clock_timestamp())*1000)::bigint,pg_current_xact_id()::text,\
+    (SELECT count(*) FROM notice WHERE name<>'network') \
     FROM (SELECT 1) one LEFT JOIN (SELECT position,time FROM log ORDER BY position DESC LIMIT 1) l ON true";
 
 pub struct PgHand {
@@ -56,6 +57,7 @@ impl PgHand {
             last: Stamp { position: Position(0), time: Instant(i64::MIN) },
             vid: Vid(0),
             now: Instant(0),
+            noticed: false,
         };
         let transaction = &mut self.transaction;
         wire.query(WHERE_WE_ARE, &[], &mut |row| {
@@ -65,6 +67,7 @@ impl PgHand {
             };
             begun.vid = Vid(row.int(2)?);
             begun.now = Instant(row.int(3)?);
+            begun.noticed = row.int(5)? > 0;
             *transaction = row.text(4)?.unwrap_or_default().to_owned();
             Ok(false)
         })?;

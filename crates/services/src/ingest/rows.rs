@@ -1,7 +1,9 @@
 //! The rows that one object makes: instance, series, study; decided inside the single writer.
 
+mod anew;
 mod decision;
 
+pub(crate) use anew::made_anew;
 pub use decision::Verdict;
 pub(super) use decision::{Standing, choices};
 

@@ -1,0 +1,316 @@
+//! Commands that copy a whole network: `migrate`, `backup`, `restore`.
+
+use crate::Place;
+use crate::config::{Config, without_password};
+use crate::run::{clock, options};
+use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use lenticular_base::Position;
+use lenticular_engines::ObjectPlace;
+use lenticular_engines::copy::{self, Options, Phase, Progress, Rederive, Report};
+use lenticular_services::{derived, extract};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What `migrate` is asked.
+#[derive(clap::Args)]
+pub struct Migrate {
+    /// Where to: a folder, or postgres://user:password@host/database, or env:NAME for what that variable says.
+    #[arg(long, required_unless_present = "take_back")]
+    to: Option<String>,
+    /// Where the images go: s3://bucket/prefix; absent: files, in the folder, or below --data.
+    #[arg(long, requires = "to")]
+    blobs: Option<String>,
+    /// Address of that object store; absent: what blobs.endpoint says.
+    #[arg(long, requires = "blobs")]
+    blobs_endpoint: Option<String>,
+    /// Compare the two places and change nothing: after a move, or to look at any two.
+    #[arg(long, requires = "to")]
+    check: bool,
+    /// Make the place that was moved away the place again. What was written at the other is not here.
+    #[arg(long, conflicts_with_all = ["to", "check"])]
+    take_back: bool,
+    /// Go on where images of the source are damaged or missing, and say which.
+    #[arg(long)]
+    despite_damage: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `backup` is asked.
+#[derive(clap::Args)]
+pub struct Backup {
+    /// The folder of the backup; the second time, what is new is added.
+    #[arg(long, required_unless_present = "check")]
+    to: Option<PathBuf>,
+    /// Read a backup again and compare it with its manifest.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "to")]
+    check: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `restore` is asked.
+#[derive(clap::Args)]
+pub struct Restore {
+    /// The folder of the backup.
+    #[arg(long)]
+    from: PathBuf,
+    /// As of this position of the log; absent: all of it.
+    #[arg(long)]
+    to_position: Option<i64>,
+    /// Go on where images of the backup are damaged or missing, and say which.
+    #[arg(long)]
+    despite_damage: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The place that the settings name.
+fn settled(place: &Place, config: &Config) -> Result<copy::Place> {
+    let database = config.text("store.url");
+    let objects = config.text("blobs.url");
+    let mut name = match database {
+        "" => place.data().display().to_string(),
+        url => without_password(url),
+    };
+    if !objects.is_empty() {
+        name = format!("{name} with {objects}");
+    }
+    Ok(copy::Place { options: options(place.data(), config)?, name })
+}
+
+/// An embedded place in a folder.
+fn folder(path: &Path, config: &Config) -> Result<copy::Place> {
+    let mut options = options(path, config)?;
+    (options.database, options.objects) = (None, None);
+    let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
+    Ok(copy::Place { options, name: path.display().to_string() })
+}
+
+/// The place that `migrate --to` names.
+fn target(place: &Place, config: &Config, asked: &Migrate, to: &str) -> Result<copy::Place> {
+    let is_database = to.starts_with("postgres://") || to.starts_with("postgresql://");
+    if !is_database && to.contains("://") {
+        bail!(
+            "--to is a folder or postgres://user:password@host/database; {} is neither",
+            without_password(to)
+        );
+    }
+    let mut named = match is_database {
+        true => copy::Place { options: options(place.data(), config)?, name: without_password(to) },
+        false => folder(Path::new(to), config)?,
+    };
+    named.options.database = is_database.then(|| to.to_owned());
+    let setting = |key: &str| Some(config.text(key).to_owned()).filter(|text| !text.is_empty());
+    named.options.objects = asked.blobs.as_ref().map(|url| ObjectPlace {
+        url: url.clone(),
+        endpoint: asked.blobs_endpoint.clone().or_else(|| setting("blobs.endpoint")),
+        path_style: config.text("blobs.path_style") == "true",
+        ca: setting("blobs.ca").map(PathBuf::from),
+    });
+    if let Some(url) = &asked.blobs {
+        named.name = format!("{} with {url}", named.name);
+    }
+    Ok(named)
+}
+
+/// A bar for each phase, on a terminal.
+struct Bars {
+    bar: ProgressBar,
+    phase: Option<Phase>,
+}
+
+impl Bars {
+    fn new() -> Bars {
+        Bars { bar: ProgressBar::hidden(), phase: None }
+    }
+
+    fn show(&mut self, Progress { phase, done, all }: Progress) {
+        if self.phase != Some(phase) {
+            self.bar.finish_and_clear();
+            let (what, counted) = match phase {
+                Phase::Rows => ("rows", "{human_pos}/{human_len} versions, {per_sec}"),
+                Phase::Blobs => ("images", "{bytes}/{total_bytes}, {binary_bytes_per_sec}"),
+                Phase::Changes => ("changes", "{human_pos}/{human_len} versions"),
+                Phase::Comparison => ("compare", "{human_pos}/{human_len} versions, {per_sec}"),
+                Phase::Hashing => ("hash", "{bytes}/{total_bytes}, {binary_bytes_per_sec}"),
+            };
+            let style =
+                ProgressStyle::with_template(&format!("{{prefix:8}} [{{bar:36}}] {counted}, {{eta}} left"))
+                    .expect("the template of the bar is well formed");
+            self.bar = ProgressBar::new(all);
+            self.bar.set_style(style.progress_chars("=> "));
+            self.bar.set_prefix(what);
+            self.phase = Some(phase);
+        }
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+    }
+}
+
+/// Runs a copy with bars.
+fn with_bars(
+    despite_damage: bool,
+    work: impl FnOnce(Options<'_>) -> Result<Report, lenticular_base::Fault>,
+) -> Result<Report> {
+    let mut bars = Bars::new();
+    let outcome = work(Options { despite_damage, progress: &mut |at| bars.show(at) });
+    bars.bar.finish_and_clear();
+    outcome.map_err(|fault| anyhow!("{fault}"))
+}
+
+/// `lenticular migrate`
+pub fn migrate(place: &Place, asked: &Migrate) -> Result<ExitCode> {
+    let config = place.load()?;
+    let from = settled(place, &config)?;
+    let Some(to) = &asked.to else {
+        let moved = copy::take_back(&from).map_err(|fault| anyhow!("{fault}"))?;
+        match (&moved, asked.json) {
+            (moved, true) => println!("{}", json!({ "place": from.name, "had_moved_to": moved })),
+            (Some(to), false) => {
+                println!("{} is the place again; what was written at {to} is not here", from.name);
+            }
+            (None, false) => println!("{} had not moved", from.name),
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let to = match to.strip_prefix("env:") {
+        Some(name) => std::env::var(name).with_context(|| format!("the variable {name}"))?,
+        None => to.clone(),
+    };
+    let target = target(place, &config, asked, &to)?;
+    if asked.check {
+        let report = with_bars(true, |options| copy::check(&from, &target, options))?;
+        return print(&report, asked.json, &format!("{} and {}", from.name, target.name), &[]);
+    }
+    let report = with_bars(asked.despite_damage, |options| copy::migrate(&from, &target, options))?;
+    let seconds = report.read_only_ms as f64 / 1000.0;
+    let mut more =
+        vec![format!("The network is at {} now; it took no changes for {seconds:.1} s.", target.name)];
+    more.push("Stop the server here, and start it there:".to_owned());
+    match &target.options.database {
+        Some(url) => {
+            more.push(format!("  LENTICULAR__STORE__URL={} \\", without_password(url)));
+            if let Some(objects) = &target.options.objects {
+                more.push(format!("  LENTICULAR__BLOBS__URL={} \\", objects.url));
+            }
+            more.push(format!("  lenticular serve --data {}", place.data().display()));
+        }
+        None => more.push(format!("  lenticular serve --data {}", target.name)),
+    }
+    print(&report, asked.json, "moved", &more)
+}
+
+/// `lenticular backup`
+pub fn backup(place: &Place, asked: &Backup) -> Result<ExitCode> {
+    let config = place.load()?;
+    if let Some(path) = &asked.check {
+        let held = folder(path, &config)?;
+        let manifest = read_manifest(path)?;
+        let report = with_bars(true, |options| copy::check_alone(&held, &manifest, options))?;
+        return print(&report, asked.json, &format!("the backup in {}", held.name), &[]);
+    }
+    let path = asked.to.as_ref().context("--to names the folder of the backup")?;
+    let (from, to) = (settled(place, &config)?, folder(path, &config)?);
+    let report = with_bars(true, |options| copy::back_up(&from, &to, options))?;
+    write_manifest(path, &from.name, &report)?;
+    print(&report, asked.json, &format!("backed up to {}", to.name), &[])
+}
+
+/// `lenticular restore`
+pub fn restore(place: &Place, asked: &Restore) -> Result<ExitCode> {
+    let config = place.load()?;
+    let (from, to) = (folder(&asked.from, &config)?, settled(place, &config)?);
+    let rederive = Rederive {
+        extract: &extract::entries,
+        row: Arc::new(derived::row),
+        cause: derived::CAUSE,
+        grants: Arc::new(derived::grants),
+    };
+    let until = asked.to_position.map(Position);
+    let report =
+        with_bars(asked.despite_damage, |options| copy::restore(&from, &to, until, &rederive, options))?;
+    let mut more = Vec::new();
+    if let Some(cut) = &report.cut {
+        more.push(format!(
+            "As of position {}: {} later versions dropped, {} current again, {} rows and {} grants made anew.",
+            cut.position, cut.dropped, cut.current_again, cut.derived, cut.grants
+        ));
+        more.push(
+            "Users, passwords, tokens and shares are those of then: end the sessions that must not go on, and look through the shares."
+                .to_owned(),
+        );
+        if cut.kept > 0 {
+            more.push(format!(
+                "{} rows of notes are as they were later: what they held then is kept nowhere.",
+                cut.kept
+            ));
+        }
+    }
+    print(&report, asked.json, &format!("restored to {}", to.name), &more)
+}
+
+/// Prints a report; exits 1 where something is wrong.
+fn print(report: &Report, json: bool, what: &str, more: &[String]) -> Result<ExitCode> {
+    if json {
+        let mut value = serde_json::to_value(report)?;
+        value["clean"] = report.is_clean().into();
+        println!("{value}");
+    } else {
+        println!(
+            "{what}: position {}, {} versions, {} images ({}) re-hashed in {} files, {} audit entries; {} versions and {} copied in {:.1} s",
+            report.position,
+            report.versions,
+            report.blobs,
+            HumanBytes(report.blob_bytes),
+            report.containers,
+            report.audit.rows,
+            report.copied_versions,
+            HumanBytes(report.copied_bytes),
+            report.took_ms as f64 / 1000.0
+        );
+        for finding in &report.findings {
+            println!("WRONG: {finding}");
+        }
+        match report.is_clean() {
+            true => println!("equal, by hashes of every table and every image"),
+            false => println!("NOT clean: {} findings", report.findings.len()),
+        }
+        for line in more {
+            println!("{line}");
+        }
+    }
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+const MANIFEST: &str = "manifest.json";
+
+/// What a backup held when it was ended, beside it, and one for each position that it was ended at.
+fn write_manifest(folder: &Path, from: &str, report: &Report) -> Result<()> {
+    let made = clock()();
+    let value = json!({ "made": made.to_string(), "from": from, "program": env!("CARGO_PKG_VERSION"), "report": report });
+    let text = serde_json::to_string_pretty(&value)?;
+    let history = folder.join("manifests");
+    std::fs::create_dir_all(&history)?;
+    std::fs::write(history.join(format!("{}.json", report.position)), &text)?;
+    let (next, last) = (folder.join("manifest.next"), folder.join(MANIFEST));
+    std::fs::write(&next, &text)
+        .and_then(|()| std::fs::File::open(&next)?.sync_all())
+        .and_then(|()| std::fs::rename(&next, &last))
+        .with_context(|| format!("{}", last.display()))
+}
+
+fn read_manifest(folder: &Path) -> Result<Report> {
+    let path = folder.join(MANIFEST);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{}: a backup that was ended has one", path.display()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+    serde_json::from_value(value["report"].clone()).with_context(|| format!("{}", path.display()))
+}

@@ -1,0 +1,146 @@
+//! What a database says about itself to whoever opens it or commits: that it has moved, is moving, or is no place to serve from.
+//!
+//! A notice is a row of the table `notice`. The one writer asks for them inside its transaction ([`let_commit`]), so that a notice
+//! that was committed holds for every later commit of every process. `network` is no such word: it tells one network from
+//! another wherever its rows lie.
+
+use crate::contract::Stamp;
+use crate::sql::{Bind, Session};
+use lenticular_base::{Fault, FaultKind, Instant, Position};
+
+/// 32 hexadecimal digits: which network this is, carried along by every copy.
+pub const NETWORK: &str = "network";
+/// `<until> <place>`: no commits until that moment, in milliseconds; somebody copies the last changes to that place.
+pub const MOVING: &str = "moving";
+/// The place where the network is now, without passwords.
+pub const MOVED: &str = "moved";
+/// A copy that is not whole yet; how far it has come, for whoever goes on with it.
+pub const COPYING: &str = "copying";
+/// A backup; what it is of.
+pub const BACKUP: &str = "backup";
+
+/// The value of a notice.
+pub fn read(session: &dyn Session, name: &str) -> Result<Option<String>, Fault> {
+    let mut found = None;
+    session.query("SELECT value FROM notice WHERE name=$1", &[Bind::Text(name)], &mut |row| {
+        found = row.text(0)?.map(str::to_owned);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// Sets a notice.
+pub fn put(session: &dyn Session, name: &str, value: &str) -> Result<(), Fault> {
+    let text = "INSERT INTO notice (name,value) VALUES ($1,$2) ON CONFLICT (name) DO UPDATE SET value=excluded.value";
+    session.execute(text, &[Bind::Text(name), Bind::Text(value)]).map(drop)
+}
+
+/// Removes a notice.
+pub fn remove(session: &dyn Session, name: &str) -> Result<(), Fault> {
+    session.execute("DELETE FROM notice WHERE name=$1", &[Bind::Text(name)]).map(drop)
+}
+
+/// The value of [`MOVING`].
+pub fn moving(until: Instant, place: &str) -> String {
+    format!("{} {place}", until.0)
+}
+
+fn standing(session: &dyn Session) -> Result<Vec<(String, String)>, Fault> {
+    let mut found = Vec::new();
+    session.query("SELECT name,value FROM notice WHERE name<>$1", &[Bind::Text(NETWORK)], &mut |row| {
+        found
+            .push((row.text(0)?.unwrap_or_default().to_owned(), row.text(1)?.unwrap_or_default().to_owned()));
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn has_moved(place: &str) -> Fault {
+    let words = format!(
+        "This network has moved to {place}; nothing of this request was kept or read. Ask there, or whoever runs this server."
+    );
+    Fault::new(FaultKind::Busy, "moved", words)
+}
+
+/// Refuses a commit where the database is moving, has moved, or is a copy; to be asked inside the transaction of the commit.
+///
+/// # Errors
+/// `Busy` with the code `moving` or `moved`; `Conflict` for a copy.
+pub fn let_commit(session: &dyn Session, now: Instant) -> Result<(), Fault> {
+    for (name, value) in standing(session)? {
+        match name.as_str() {
+            // whoever moved it and went away does not hold it for ever
+            MOVING => {
+                let until = value.split_once(' ').and_then(|(until, _)| until.parse().ok());
+                if until.is_some_and(|until: i64| now.0 < until) {
+                    return Err(Fault::new(
+                        FaultKind::Busy,
+                        "moving",
+                        "This network is moving to another place. Reading goes on; nothing of this request was kept. \
+                         Try again in a minute.",
+                    ));
+                }
+            }
+            MOVED => return Err(has_moved(&value)),
+            _ => return Err(is_a_copy(&name)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a fault is such a refusal.
+pub fn forbids(fault: &Fault) -> bool {
+    matches!(fault.code, "moving" | "moved" | "copy")
+}
+
+/// The newest stamp, unless the network has moved: what was decided elsewhere since is not known here. One question.
+///
+/// # Errors
+/// `Busy` with the code `moved`.
+pub fn newest_to_read(session: &dyn Session) -> Result<Stamp, Fault> {
+    let mut stamp = Stamp { position: Position(0), time: Instant(i64::MIN) };
+    let mut moved = None;
+    let text = "SELECT l.position,l.time,(SELECT value FROM notice WHERE name=$1) FROM (SELECT 1) one \
+                LEFT JOIN (SELECT position,time FROM log ORDER BY position DESC LIMIT 1) l ON true";
+    session.query(text, &[Bind::Text(MOVED)], &mut |row| {
+        moved = row.text(2)?.map(has_moved);
+        let time = row.maybe_int(1)?.unwrap_or(i64::MIN);
+        stamp = Stamp { position: Position(row.int(0)?), time: Instant(time) };
+        Ok(false)
+    })?;
+    moved.map_or(Ok(stamp), Err)
+}
+
+/// Refuses to open what has moved away or is a copy.
+///
+/// # Errors
+/// `Conflict`, with words for whoever starts the program.
+pub fn let_open(session: &dyn Session) -> Result<(), Fault> {
+    for (name, value) in standing(session)? {
+        match name.as_str() {
+            MOVING => {}
+            MOVED => {
+                let words = format!(
+                    "This network has moved to {value}. Start the server with the settings of that place; or, where nothing was \
+                     written there that is to be kept, `lenticular migrate --take-back` makes this the place again."
+                );
+                return Err(Fault::new(FaultKind::Conflict, "moved", words));
+            }
+            _ => return Err(is_a_copy(&name)),
+        }
+    }
+    Ok(())
+}
+
+fn is_a_copy(name: &str) -> Fault {
+    let words = match name {
+        BACKUP => "This is a backup. `lenticular restore --from` makes a network of it, in another place.",
+        COPYING => {
+            "This is half a copy of another place. Run the command that makes it once more: it goes on where it ended."
+        }
+        _ => {
+            "This database carries a notice that this program does not know: it was written by a newer Lenticular. Use that one."
+        }
+    };
+    Fault::new(FaultKind::Conflict, "copy", words)
+}
