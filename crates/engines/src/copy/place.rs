@@ -38,6 +38,10 @@ impl Place {
     /// Opens what is there, or makes an empty one.
     pub fn open_or_make(&self) -> Result<End, Fault> {
         let OpenOptions { data, clock, database, .. } = &self.options;
+        if self.options.objects.is_some() {
+            let words = "Networks whose images lie in an object store are not copied yet: only those with files.";
+            return Err(Fault::new(FaultKind::Unsupported, "objects-not-copied", words));
+        }
         make_folder(data)?;
         let blobs = Box::new(Files { folder: make_folder(&data.join("blobs"))? });
         if let Some(url) = database {
