@@ -7,23 +7,45 @@ import pytest
 
 pytest.register_assert_rewrite("lenticular")
 
-from lenticular.inputs import E2E
+from lenticular import ground
 from lenticular.server import BINARY, Server
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "embedded_only(reason): makes sense on SQLite and files alone, for this reason")
+    config.addinivalue_line("markers", "postgres_only(reason): makes sense on PostgreSQL and S3 alone, for this reason")
+    if ground.STORE not in ground.STORES:
+        raise pytest.UsageError(f"LENTICULAR_E2E_STORE is {ground.STORE!r}; there are {', '.join(ground.STORES)}")
     if not BINARY.is_file():
         raise pytest.UsageError(f"there is no binary {BINARY}: run `cargo xtask test`, or set LENTICULAR_BINARY")
 
 
-def pytest_sessionstart(session):
-    shutil.rmtree(E2E / "data", ignore_errors=True)
+def pytest_collection_modifyitems(items):
+    """What makes no sense on this run's store is left out by name, with its reason in the summary."""
+    elsewhere = "postgres_only" if ground.EMBEDDED else "embedded_only"
+    for item in items:
+        for mark in item.iter_markers(elsewhere):
+            item.add_marker(pytest.mark.skip(reason=f"{elsewhere}: {mark.args[0]}"))
+
+
+def pytest_report_header():
+    return f"store: {ground.STORE}"
+
+
+def pytest_collection_finish(session):
+    """Room for what will run: the folders of its suites, as they were left by the last run, go."""
+    for name in {item.path.parent.name for item in session.items} | {"objects"}:
+        shutil.rmtree(ground.RUN / name, ignore_errors=True)
+
+
+def pytest_sessionfinish(session):
+    ground.stop()
 
 
 @pytest.fixture(scope="module")
 def folder(request) -> Path:
     """A folder of this test module alone; kept until the next run, for whoever looks into a failure."""
-    path = E2E / "data" / request.path.parent.name / request.path.stem
+    path = ground.RUN / request.path.parent.name / request.path.stem
     path.mkdir(parents=True, exist_ok=True)
     return path
 

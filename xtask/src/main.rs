@@ -13,7 +13,10 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <command>
 
   tidy                   the rules of ARCHITECTURE.md that a compiler does not know
-  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, powercut, bounded, cli, deploy, browser
+  test [--only SUITE]    every suite, with its own set-up: rust, dicom, fhir, share, durable, bounded, cli, powercut,
+                         deploy, twin, cluster, browser;
+                         the end-to-end ones on both stores, or on one: --store embedded | postgres
+  cluster                three nodes behind haproxy, with every fault several times, against the release binary
   bench [--only NAME]    the running server measured, beside its peers
   package [--dev]        the Debian package, with manual pages and completions
   codegen [--check]      tables from the published FHIR definitions
@@ -36,6 +39,7 @@ fn run() -> Result<()> {
     match args.first().map(String::as_str) {
         Some("tidy") => tidy::run(rest),
         Some("test") => suites::run(rest),
+        Some("cluster") => suites::cluster(rest),
         Some("bench") => bench::run(rest),
         Some("package") => package::run(rest),
         Some("codegen") => codegen::run(rest),

@@ -11,32 +11,52 @@ use std::process::Command;
 use std::time::Instant;
 
 /// The suites of `tests/e2e`, in the order in which they run.
-const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "powercut", "bounded", "deploy"];
+const END_TO_END: &[&str] = &["cli", "dicom", "fhir", "share", "durable", "bounded"];
+
+/// What a server stands on in the end-to-end suites, as `LENTICULAR_E2E_STORE` names it: each suite runs on all of them.
+const STORES: &[(&str, &str)] = &[("embedded", "SQLite and files"), ("postgres", "PostgreSQL and S3")];
+
+/// The suites that run once: each with the store that it is about, and its step.
+const ONCE: &[(&str, &str, &str)] = &[
+    ("powercut", "embedded", "power cuts"),
+    ("deploy", "embedded", "the files that operators run it with"),
+    ("twin", "both", "the same answers from both stores"),
+    ("cluster", "both", "three nodes while things break, in short"),
+];
 
 /// What `cargo xtask test` was asked for.
 struct Asked {
     /// `None`: all.
     only: Option<String>,
+    /// One of [`STORES`]; `None`: one after the other.
+    store: Option<String>,
     /// Handed on to pytest, or to Node's test runner, behind `--`.
     rest: Vec<String>,
 }
 
 impl Asked {
     fn parse(args: &[String]) -> Result<Asked> {
-        let mut asked = Asked { only: None, rest: Vec::new() };
+        let mut asked = Asked { only: None, store: None, rest: Vec::new() };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--only" => {
                     let suite = args.next().context("--only names a suite")?;
-                    if !["rust", "browser"].contains(&suite.as_str()) && !END_TO_END.contains(&suite.as_str())
-                    {
-                        bail!("no suite `{suite}`; there are rust, {}, browser", END_TO_END.join(", "));
+                    if !suites().any(|known| known == suite) {
+                        bail!("no suite `{suite}`; there are {}", suites().collect::<Vec<_>>().join(", "));
                     }
                     asked.only = Some(suite.clone());
                 }
+                "--store" => {
+                    let store = args.next().context("--store names a store")?;
+                    let names: Vec<&str> = STORES.iter().map(|(name, _)| *name).collect();
+                    if !names.contains(&store.as_str()) {
+                        bail!("no store `{store}`; there are {}", names.join(", "));
+                    }
+                    asked.store = Some(store.clone());
+                }
                 "--" => asked.rest = args.by_ref().cloned().collect(),
-                _ => bail!("usage: cargo xtask test [--only SUITE] [-- PYTEST-ARGUMENTS]"),
+                _ => bail!("usage: cargo xtask test [--only SUITE] [--store STORE] [-- PYTEST-ARGUMENTS]"),
             }
         }
         Ok(asked)
@@ -45,6 +65,16 @@ impl Asked {
     fn wants(&self, suite: &str) -> bool {
         self.only.as_deref().is_none_or(|only| only == suite)
     }
+
+    fn stores(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        STORES.iter().filter(|(name, _)| self.store.as_deref().is_none_or(|store| store == *name))
+    }
+}
+
+/// Every suite by its name.
+fn suites() -> impl Iterator<Item = &'static str> {
+    let once = ONCE.iter().map(|(suite, ..)| *suite);
+    ["rust"].into_iter().chain(END_TO_END.iter().copied()).chain(once).chain(["browser"])
 }
 
 /// The folders and programs that the steps share.
@@ -109,23 +139,37 @@ pub fn run(args: &[String]) -> Result<()> {
     let mut report = Report::default();
     let end_to_end: Vec<&str> = END_TO_END.iter().copied().filter(|suite| asked.wants(suite)).collect();
 
+    let once: Vec<_> = ONCE.iter().filter(|(suite, ..)| asked.wants(suite)).collect();
+    let outside_clients = !end_to_end.is_empty() || !once.is_empty();
+
     let browser = asked.wants("browser");
-    report.step("system packages", || outside::system_packages(!end_to_end.is_empty(), browser));
+    report.step("system packages", || {
+        outside::system_packages(outside_clients, browser)?;
+        if asked.wants("cluster") { outside::cluster_packages() } else { Ok(()) }
+    });
     report.step("real inputs", || outside::corpus(&place));
     if asked.wants("rust") {
         report.step("unit, property, conformance and golden tests", || rust_tests(&place));
     }
-    if !end_to_end.is_empty() || browser {
+    if outside_clients || browser {
         report.step("Python clients", || outside::python_clients(&place));
     }
-    if !end_to_end.is_empty() {
+    if outside_clients {
         report.step("Node clients", || outside::node_clients(&place));
         report.step("the binary", || build_server(&place));
-        if end_to_end.contains(&"deploy") {
+        if asked.wants("deploy") {
             report.step("Helm", || outside::helm(&place));
             report.step("the Debian package", || crate::package::make(&place, true));
         }
-        report.step("end-to-end suites", || pytest(&place, &end_to_end, &asked.rest));
+    }
+    if !end_to_end.is_empty() {
+        for (store, words) in asked.stores() {
+            let name = format!("end-to-end suites on {words}");
+            report.step(&name, || pytest(&place, store, &end_to_end, &asked.rest));
+        }
+    }
+    for (suite, store, words) in once {
+        report.step(words, || pytest(&place, store, &[suite], &asked.rest));
     }
     if browser {
         report.step("Node packages of the browser tests", || browser::packages(&place));
@@ -143,6 +187,20 @@ pub fn run(args: &[String]) -> Result<()> {
         bail!("{} step(s) failed:\n  {}", report.failures.len(), report.failures.join("\n  "));
     }
     Ok(())
+}
+
+/// `cargo xtask cluster`: three nodes behind haproxy with every fault, several times, against the release binary. Arguments go to pytest.
+pub fn cluster(args: &[String]) -> Result<()> {
+    let place = Place::here()?;
+    outside::system_packages(true, false)?;
+    outside::cluster_packages()?;
+    outside::corpus(&place)?;
+    outside::python_clients(&place)?;
+    browser::build(&place)?;
+    let mut command = pytest_command(&place, "both", &["cluster"], args);
+    command.arg("-s").env("LENTICULAR_CLUSTER", "full");
+    command.env("LENTICULAR_BINARY", place.target.join("release/lenticular"));
+    outside::run(&mut command)
 }
 
 /// `cargo xtask demo`: the release binary with its sample network.
@@ -183,15 +241,20 @@ fn build_server(place: &Place) -> Result<()> {
     outside::run(cargo().args(["build", "--package", "lenticular-server"]).current_dir(&place.root))
 }
 
-fn pytest(place: &Place, suites: &[&str], rest: &[String]) -> Result<()> {
+fn pytest(place: &Place, store: &str, suites: &[&str], rest: &[String]) -> Result<()> {
+    outside::run(&mut pytest_command(place, store, suites, rest))
+}
+
+fn pytest_command(place: &Place, store: &str, suites: &[&str], rest: &[String]) -> Command {
     let folder = place.root.join("tests/e2e");
     let mut command = Command::new(place.python());
     command.args(["-P", "-m", "pytest"]).args(suites).args(rest).current_dir(&folder);
     command.env("LENTICULAR_BINARY", place.target.join("debug/lenticular"));
     command.env("LENTICULAR_E2E", &place.e2e);
+    command.env("LENTICULAR_E2E_STORE", store);
     // No bytecode beside the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    outside::run(&mut command)
+    command
 }
 
 #[cfg(test)]
@@ -210,6 +273,14 @@ mod tests {
         assert!(asked(&[]).unwrap().wants("rust"));
         assert!(asked(&["--only", "everything"]).is_err());
         assert!(asked(&["dicom"]).is_err());
+    }
+
+    #[test]
+    fn both_stores_are_tested_unless_one_is_named() {
+        let names = |asked: Asked| asked.stores().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names(asked(&[]).unwrap()), ["embedded", "postgres"]);
+        assert_eq!(names(asked(&["--store", "postgres"]).unwrap()), ["postgres"]);
+        assert!(asked(&["--store", "oracle"]).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ import time
 import urllib.parse
 
 import pytest
+from lenticular import ground
 from lenticular.dicom import DICOM_JSON
 from lenticular.http import FHIR_JSON, Client
 from lenticular.inputs import ct, synthea
@@ -108,6 +109,7 @@ def test_an_empty_folder_prints_a_one_time_link_and_listens_on_loopback(folder):
         server.stop()
 
 
+@pytest.mark.embedded_only("what patients have lies in the database and in the bucket, not in the data folder")
 def test_the_data_folder_is_nobody_elses(server):
     mode = stat.S_IMODE(os.stat(server.data).st_mode)
     assert mode & 0o007 == 0, f"the data folder can be read by everybody: {mode:o}"
@@ -119,9 +121,8 @@ def either(request, folder, server):
     if request.param == "while the server runs":
         return server
     stopped = Server(folder / "stopped")
-    if not stopped.data.exists():
-        stopped.org("hospital-a", "Hospital A")
-        stopped.org("hospital-b", "Hospital B")
+    stopped.org("hospital-a", "Hospital A")
+    stopped.org("hospital-b", "Hospital B")
     return stopped
 
 
@@ -244,6 +245,27 @@ def test_import_of_nothing_is_an_error(either, folder):
     assert either.run("import", "--org", "nowhere", str(ct()[0])).code != 0
 
 
+def damaged(server) -> str:
+    """Flips one bit in the middle of a stored image, wherever it lies, and says where that is."""
+    if not ground.EMBEDDED:
+        database = ground.name_of(server.data)
+        rows = ground.cluster().sql("select segment, at from landing order by length(bytes) desc limit 1", database)
+        if rows:
+            segment, at = rows[0]
+            middle = "length(bytes) / 2"
+            changed = f"set_byte(bytes, {middle}, get_byte(bytes, {middle}) # 1)"
+            ground.cluster().sql(f"update landing set bytes = {changed} where segment = {segment} and at = {at}", database)
+            return f"landing {segment} {at}"
+    files = server.data.rglob("*") if ground.EMBEDDED else ground.objects().files(ground.name_of(server.data))
+    victim = max((file for file in files if file.is_file()), key=lambda file: file.stat().st_size)
+    with open(victim, "r+b") as file:
+        file.seek(victim.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    return victim.name
+
+
 def test_verify_is_clean_and_finds_damage(folder):
     server = Server(folder / "damage").start()
     server.org("hospital-a", "Hospital A")
@@ -252,15 +274,9 @@ def test_verify_is_clean_and_finds_damage(folder):
     assert server.stop() == 0
     clean = server.run("verify", "--json")
     assert clean.code == 0 and all(json.loads(line) is not None for line in clean.out.splitlines() if line.strip())
-    # One bit of one stored image flips.
-    victim = max((file for file in server.data.rglob("*") if file.is_file()), key=lambda file: file.stat().st_size)
-    with open(victim, "r+b") as file:
-        file.seek(victim.stat().st_size // 2)
-        byte = file.read(1)
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte[0] ^ 1]))
+    victim = damaged(server)
     broken = server.run("verify")
-    assert broken.code != 0, f"one bit of {victim.name} flipped, and verify found nothing"
+    assert broken.code != 0, f"one bit of {victim} flipped, and verify found nothing"
     assert (broken.out + broken.err).strip(), "verify failed without a word"
 
 
@@ -309,6 +325,7 @@ def test_the_demo_is_ready_in_thirty_seconds_and_its_tokens_work(folder):
         assert demo.stop() == 0
 
 
+@pytest.mark.embedded_only("PostgreSQL and S3 are something else")
 def test_the_binary_needs_nothing_else(folder):
     """An empty environment and an empty folder are enough."""
     env = {key: value for key, value in environment().items() if key.startswith("LENTICULAR__")}

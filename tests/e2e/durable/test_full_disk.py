@@ -1,11 +1,16 @@
-"""A full disk: 507 and A700, nothing lost, and it heals when there is room again."""
+"""A full disk: 507 and A700, nothing lost, and it heals when there is room again.
+
+Embedded it is the disk of the data folder; over PostgreSQL it is the one that the database's tables lie on.
+"""
 
 import os
 import subprocess
 
 import pytest
+from lenticular import ground
 from lenticular.dicom import DICOM_PART, cleared, dataset_bytes, multipart, sha256, stow
 from lenticular.images import fresh_slice
+from lenticular.postgres import ROLE
 from lenticular.server import Server
 from pynetdicom import AE, _config
 
@@ -26,11 +31,25 @@ def disk(folder):
 
 @pytest.fixture(scope="module")
 def server(disk):
-    server = Server(disk / "store").start()
+    data = disk / "store"
+    if not ground.EMBEDDED:
+        cluster = ground.cluster()
+        tables = disk / "tables"
+        tables.mkdir()
+        cluster.own(tables)
+        cluster.sql(f"create tablespace small location '{tables}'")
+        cluster.sql(f"grant create on tablespace small to {ROLE}")
+        name = ground.name_of(data)
+        ground.put(data, {"LENTICULAR__STORE__URL": cluster.database(name, "small"), **ground.objects().settings(name)})
+    server = Server(data).start()
     server.org("hospital-a", "Hospital A")
     server.device("hospital-a", "SCANNER1")
     yield server
     server.stop()
+    if not ground.EMBEDDED:
+        # The disk goes away, and the database with it.
+        ground.cluster().sql(f'drop database "{ground.name_of(data)}" with (force)')
+        ground.cluster().sql("drop tablespace small")
 
 
 def c_store(server, folder) -> tuple[int, str, str]:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import ground
 from .http import Client
 
 BINARY = Path(os.environ.get("LENTICULAR_BINARY", "target/debug/lenticular")).resolve()
@@ -24,19 +25,23 @@ class Outcome:
     err: str
 
 
-def environment(**more: str) -> dict:
-    """The environment of a server on free ports, without what the caller's own shell may set."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("LENTICULAR__")}
+def environment(data: Path | None = None, **more: str) -> dict:
+    """The environment of a server on free ports, on the ground of its data folder, without what the caller's own shell may set."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("LENTICULAR__", "AWS_"))}
     env["LENTICULAR__HTTP__LISTEN"] = "127.0.0.1:0"
     env["LENTICULAR__DIMSE__LISTEN"] = "127.0.0.1:0"
+    if data is not None:
+        env.update(ground.settings(data))
     env.update(more)
     return env
 
 
-def command(*args: str, timeout: float = 120, **env: str) -> Outcome:
-    """Runs `lenticular ARGS` to its end."""
+def command(*args: str, timeout: float = 120, before: tuple[str, ...] = (), **env: str) -> Outcome:
+    """Runs `lenticular ARGS` to its end; `before` stands in front of it, such as the way to another machine."""
+    words = [str(arg) for arg in args]
+    data = words[words.index("--data") + 1] if "--data" in words else None
     done = subprocess.run(
-        [str(BINARY), *map(str, args)], capture_output=True, text=True, timeout=timeout, env=environment(**env)
+        [*before, str(BINARY), *words], capture_output=True, text=True, timeout=timeout, env=environment(data, **env)
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -48,6 +53,8 @@ class Server:
         self.data = Path(data)
         self.subcommand = subcommand
         self.env = env
+        # What stands in front of the command, such as the way to another machine.
+        self.before: tuple[str, ...] = ()
         self.process: subprocess.Popen | None = None
         self.printed: list[str] = []
         self.ready_line = ""
@@ -59,11 +66,11 @@ class Server:
         self.printed = []
         log = open(f"{self.data}.log", "ab")
         self.process = subprocess.Popen(
-            [str(BINARY), self.subcommand, "--data", str(self.data)],
+            [*self.before, str(BINARY), self.subcommand, "--data", str(self.data)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment(**self.env),
+            env=environment(self.data, **self.env),
         )
         log.close()
         threading.Thread(target=self._read, args=(self.process.stdout, lines), daemon=True).start()
@@ -135,7 +142,7 @@ class Server:
     # The command line on this data folder, whether the server runs or not.
 
     def run(self, name: str, *args: str, timeout: float = 120) -> Outcome:
-        return command(*name.split(), "--data", str(self.data), *args, timeout=timeout)
+        return command(*name.split(), "--data", str(self.data), *args, timeout=timeout, before=self.before, **self.env)
 
     def must(self, name: str, *args: str, timeout: float = 120) -> str:
         done = self.run(name, *args, timeout=timeout)

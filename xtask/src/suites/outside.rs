@@ -60,6 +60,9 @@ pub fn system_packages(end_to_end: bool, browser: bool) -> Result<()> {
     if browser {
         packages.extend(FONTS.iter().filter(|(language, _)| !has_font(language)).map(|(_, package)| package));
     }
+    if end_to_end && !has_postgres() {
+        packages.push("postgresql");
+    }
     if !python_makes_environments() {
         packages.push("python3-venv");
     }
@@ -67,6 +70,35 @@ pub fn system_packages(end_to_end: bool, browser: bool) -> Result<()> {
         println!("all there");
         return Ok(());
     }
+    install(&packages)?;
+    let still: Vec<&str> =
+        missing.iter().map(|tool| tool.program).filter(|program| !found(program)).collect();
+    if !still.is_empty() {
+        bail!("apt installed {}, and still there is no {}", packages.join(" "), still.join(", "));
+    }
+    Ok(())
+}
+
+/// What the cluster suite runs beside the server: proxy, PostgreSQL with a leader, networks, a clock that is wrong.
+pub fn cluster_packages() -> Result<()> {
+    let programs = [
+        ("haproxy", "haproxy"),
+        ("patroni", "patroni"),
+        ("etcd", "etcd-server"),
+        ("ip", "iproute2"),
+        ("iptables", "iptables"),
+        ("faketime", "faketime"),
+    ];
+    let missing: Vec<&str> =
+        programs.iter().filter(|(program, _)| !found(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
+/// Installs Debian packages, where this is root.
+fn install(packages: &[&str]) -> Result<()> {
     let list = packages.join(" ");
     if !is_root()? || !found("apt-get") {
         bail!("missing: {list}; as root this command installs them, or: apt-get install {list}");
@@ -78,13 +110,7 @@ pub fn system_packages(end_to_end: bool, browser: bool) -> Result<()> {
         command
     };
     run(apt().args(["update", "-q"]))?;
-    run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(&packages))?;
-    let still: Vec<&str> =
-        missing.iter().map(|tool| tool.program).filter(|program| !found(program)).collect();
-    if !still.is_empty() {
-        bail!("apt installed {list}, and still there is no {}", still.join(", "));
-    }
-    Ok(())
+    run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
 }
 
 /// A virtual environment with the clients of `tests/e2e/requirements.txt`.
@@ -193,6 +219,12 @@ fn found(program: &str) -> bool {
 
 fn has_font(language: &str) -> bool {
     Command::new("fc-list").arg(language).output().is_ok_and(|out| !out.stdout.trim_ascii().is_empty())
+}
+
+/// Debian keeps the programs of each release in a folder of its own, off the search path.
+fn has_postgres() -> bool {
+    let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    found("psql") && folders.into_iter().any(|folder| folder.path().join("bin/initdb").is_file())
 }
 
 fn python_makes_environments() -> bool {

@@ -1,0 +1,105 @@
+"""An object store that speaks S3: the double beside the suites, or one that runs already.
+
+`LENTICULAR_E2E_S3` is the endpoint of a running one, such as Ceph's gateway (`http://127.0.0.1:17480`), with `AWS_ACCESS_KEY_ID`
+and `AWS_SECRET_ACCESS_KEY`; then the bucket `lenticular-e2e` is made there. Tests that stop the store need the double.
+"""
+
+import hashlib
+import hmac
+import os
+import queue
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+DOUBLE = Path(__file__).parent.parent / "s3_double.py"
+BUCKET = "lenticular-e2e"
+REGION = "us-east-1"
+READY_SECONDS = 30
+
+
+class ObjectStore:
+    """The double as a process of its own: its objects are files, so that it can be killed and started again."""
+
+    def __init__(self, folder: Path, log: Path, listen: str = "127.0.0.1:0", before: tuple[str, ...] = ()):
+        self.folder, self.log, self.listen, self.before = folder, log, listen, before
+        self.key, self.secret = "only-for-tests", "a-secret-only-for-tests"
+        self.process: subprocess.Popen | None = None
+        self.endpoint = os.environ.get("LENTICULAR_E2E_S3", "")
+        if self.endpoint:
+            self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+            self.make_bucket()
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.start()
+
+    @property
+    def is_double(self) -> bool:
+        return self.process is not None
+
+    def start(self) -> None:
+        """Starts the double, the second time on the port of the first."""
+        env = {**os.environ, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret, "PYTHONUNBUFFERED": "1"}
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.before, sys.executable, "-P", str(DOUBLE), "--listen", self.listen, "--folder", str(self.folder), "--bucket", BUCKET],
+                stdout=subprocess.PIPE, stderr=log, text=True, env=env,
+            )
+        lines: queue.Queue = queue.Queue()
+        threading.Thread(target=lambda: [lines.put(line) for line in self.process.stdout] + [lines.put("")], daemon=True).start()
+        line = lines.get(timeout=READY_SECONDS)
+        assert line.startswith("ready "), f"the object store said {line!r}; see {self.log}"
+        self.listen = line.split("http=", 1)[1].split()[0]
+        self.endpoint = f"http://{self.listen}"
+
+    def make_bucket(self) -> None:
+        """`PUT /BUCKET`, signed (Signature Version 4); one that is there already is as good."""
+        host, now = self.endpoint.split("://", 1)[1], datetime.now(UTC)
+        moment, nothing = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(b"").hexdigest()
+        scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
+        names = "host;x-amz-content-sha256;x-amz-date"
+        asked = f"PUT\n/{BUCKET}\n\nhost:{host}\nx-amz-content-sha256:{nothing}\nx-amz-date:{moment}\n\n{names}\n{nothing}"
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+        key = f"AWS4{self.secret}".encode()
+        for part in scope.split("/"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}",
+            "x-amz-content-sha256": nothing, "x-amz-date": moment,
+        }
+        try:
+            urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/{BUCKET}", method="PUT", headers=headers), timeout=30)
+        except urllib.error.HTTPError as error:
+            assert error.code == 409, f"the object store makes no bucket: {error.code} {error.read()[:300]!r}"
+
+    def kill(self) -> None:
+        """SIGKILL; what was acknowledged lies in its folder."""
+        self.process.kill()
+        self.process.wait()
+
+    def files(self, prefix: str) -> list[Path]:
+        """The files of the objects below a prefix."""
+        assert self.is_double, "another's store shows no files"
+        return sorted(self.folder.rglob(f"{quote(prefix + '/', safe='')}*"))
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def settings(self, prefix: str) -> dict[str, str]:
+        """The environment of a server whose blobs lie below this prefix."""
+        return {
+            "LENTICULAR__BLOBS__URL": f"s3://{BUCKET}/{prefix}",
+            "LENTICULAR__BLOBS__ENDPOINT": self.endpoint,
+            "LENTICULAR__BLOBS__PATH_STYLE": "true",
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_REGION": REGION,
+        }
