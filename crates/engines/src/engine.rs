@@ -1,12 +1,13 @@
 //! One data folder, opened.
 
 use crate::files::audit::AuditLog;
-use crate::files::blobs::SegmentFiles;
+use crate::files::blobs::{Limits, SegmentFiles};
 use crate::ground::{Ground, Hand, Holding, Witness};
 use crate::pack::{self, Packs};
 use crate::postgres::{self, audit::PgAudit};
 use crate::reader::StoreReader;
 use crate::rebuild;
+use crate::s3::Bucket;
 use crate::sqlite::{self, Db, ground::SqliteGround, hand::SqliteHand, migrate};
 use crate::verify::{self, VerifyReport};
 use crate::writer::{self, WriterHandle};
@@ -14,6 +15,7 @@ use lenticular_base::index::Entry;
 use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_store::commit;
 use lenticular_store::notice;
+use lenticular_store::sql::one_int;
 use lenticular_store::{Gauge, Record, Store};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -129,39 +131,45 @@ pub(crate) struct Parts {
 /// # Errors
 /// `Unsupported` for an address that no engine knows; `Corrupt` or `Conflict` where the tables are newer than this program or were changed by another hand; `OutOfSpace`; `Internal`.
 pub fn open(options: OpenOptions) -> Result<Engine, Fault> {
-    let unknown = || {
-        let words = "This address is of no database or object store that Lenticular knows: postgres://… and s3://… are.";
-        Fault::new(FaultKind::Unsupported, "store-address", words)
+    let bucket = match &options.objects {
+        Some(place) => Some(Bucket::of(place)?),
+        None => None,
     };
-    if options.objects.is_some() {
-        return Err(unknown());
-    }
+    open_on(&options, bucket)
+}
+
+/// The same, with blobs in `bucket` where there is one, whatever the options say of it.
+pub(crate) fn open_on(options: &OpenOptions, bucket: Option<Bucket>) -> Result<Engine, Fault> {
     match &options.database {
-        None => open_embedded(&options),
+        None => open_embedded(options, bucket),
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            open_shared(url, &options)
+            open_shared(url, options, bucket)
         }
-        Some(_) => Err(unknown()),
+        Some(_) => {
+            let words = "This address is of no database that Lenticular knows: postgres://… is.";
+            Err(Fault::new(FaultKind::Unsupported, "store-address", words))
+        }
     }
 }
 
-/// PostgreSQL, with blobs in the folder.
-fn open_shared(url: &str, options: &OpenOptions) -> Result<Engine, Fault> {
+/// PostgreSQL, with blobs in the folder or in the object store.
+fn open_shared(url: &str, options: &OpenOptions, bucket: Option<Bucket>) -> Result<Engine, Fault> {
     make_folder(&options.data)?;
-    let blob_folder = make_folder(&options.data.join("blobs"))?;
-    let mut blobs = None;
-    let opened = postgres::open::open(url, options, |session| {
-        blobs = Some(SegmentFiles::open(&blob_folder, session)?);
-        Ok(())
-    })?;
-    let blobs = Arc::new(blobs.ok_or_else(|| Fault::internal("no blobs were opened"))?);
+    let opened = postgres::open::open(url, options)?;
+    let blobs: Arc<dyn Holding> = match bucket {
+        Some(bucket) => {
+            no_files(&options.data.join("blobs"))?;
+            Arc::new(bucket.behind_rows(&options.data, opened.ground.clone())?)
+        }
+        None => Arc::new(only_files(options, &*opened.ground)?),
+    };
     let (audits, audit_thread) = PgAudit::start(&opened.address, opened.ground.clone())?;
     let parts = Parts { ground: opened.ground, blobs, audits };
     Engine::start(parts, opened.hand, opened.packs, vec![audit_thread])
 }
 
-/// SQLite and files.
-fn open_embedded(options: &OpenOptions) -> Result<Engine, Fault> {
+/// SQLite, with blobs in files, which are a landing where there is an object store.
+fn open_embedded(options: &OpenOptions, bucket: Option<Bucket>) -> Result<Engine, Fault> {
     let database = options.data.join("lenticular.db");
     make_folder(&options.data)?;
     let connection = sqlite::connect(&database, options.writer_cache, options.mapped, false)?;
@@ -169,14 +177,48 @@ fn open_embedded(options: &OpenOptions) -> Result<Engine, Fault> {
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(sqlite::fault)?;
     }
-    let blobs = SegmentFiles::open(&make_folder(&options.data.join("blobs"))?, &Db(&connection))?;
     let packs = Packs::open(&Db(&connection), loader(database.clone()))?;
     let ground = Arc::new(SqliteGround::open(&database, options, &connection)?);
     let hand = SqliteHand::new(connection, ground.clone(), options.clock.clone())?;
+    let blobs: Arc<dyn Holding> = match bucket {
+        Some(bucket) => {
+            let files = files(options, &*ground, bucket.limits())?;
+            Arc::new(bucket.behind_files(files, ground.clone())?)
+        }
+        None => Arc::new(only_files(options, &*ground)?),
+    };
     let (audits, audit_thread) =
         AuditLog::start(&make_folder(&options.data.join("audit"))?, &options.data.join("audit.db"))?;
-    let parts = Parts { ground, blobs: Arc::new(blobs), audits };
+    let parts = Parts { ground, blobs, audits };
     Engine::start(parts, Box::new(hand), packs, vec![audit_thread])
+}
+
+/// Blobs in files below the data folder.
+fn files(options: &OpenOptions, ground: &dyn Ground, limits: Limits) -> Result<SegmentFiles, Fault> {
+    let folder = make_folder(&options.data.join("blobs"))?;
+    crate::ground::glance(ground, |session| SegmentFiles::open(&folder, session, limits))
+}
+
+/// Files alone: refused where blobs lie in an object store already.
+fn only_files(options: &OpenOptions, ground: &dyn Ground) -> Result<SegmentFiles, Fault> {
+    let text = "SELECT 1 FROM segment WHERE state=2 LIMIT 1";
+    if crate::ground::glance(ground, |session| one_int(session, text, &[]))?.is_some() {
+        let words = "Blobs of this store lie in an object store: set blobs.url as it was, or move them with `lenticular migrate`.";
+        return Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words));
+    }
+    files(options, ground, Limits::default())
+}
+
+/// Blobs in files would not be found by an engine whose landing is the database.
+fn no_files(folder: &Path) -> Result<(), Fault> {
+    for prefix in ["s-", "o-"] {
+        if folder.exists() && !crate::files::numbers(folder, prefix)?.is_empty() {
+            let words =
+                "Blobs of this store lie in files: unset blobs.url, or move them with `lenticular migrate`.";
+            return Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words));
+        }
+    }
+    Ok(())
 }
 
 /// Reads dictionaries by a connection of its own, since every other one may be in use by whoever needs a dictionary.
@@ -214,6 +256,7 @@ impl Engine {
         let Parts { ground, blobs, audits } = parts.clone();
         crate::ground::glance(&*ground, notice::let_open)?;
         let (writer, writer_thread) = writer::start(hand, ground.clone(), packs.clone(), blobs.clone())?;
+        blobs.attach(&writer)?;
         let trainer_thread = packs.start_trainer(writer.clone())?;
         let reader = Arc::new(StoreReader::new(ground, packs.clone()));
         let gauges = {
@@ -230,6 +273,15 @@ impl Engine {
     /// Commits what was accepted, makes the last audit entries durable, and ends the threads. What is submitted later fails as `Busy`.
     pub fn close(self) {
         self.shut();
+    }
+
+    /// Runs work in a transaction of the writer.
+    #[cfg(test)]
+    pub(crate) fn task(
+        &self,
+        work: impl FnOnce(&dyn lenticular_store::sql::Session, Instant) -> Result<i64, Fault> + Send + 'static,
+    ) -> Result<i64, Fault> {
+        self.writer.task(work)
     }
 
     fn shut(&self) {

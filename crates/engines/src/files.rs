@@ -3,7 +3,9 @@
 pub mod audit;
 pub mod blobs;
 pub mod index;
+pub mod landing;
 pub mod walk;
+mod writing;
 
 use lenticular_base::Fault;
 use std::fs::File;

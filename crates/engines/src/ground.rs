@@ -2,6 +2,7 @@
 
 use crate::memory::Memory;
 use crate::verify::VerifyReport;
+use crate::writer::WriterHandle;
 use lenticular_base::{Fault, Instant, OrgNo, Vid};
 use lenticular_store::commit::Touched;
 use lenticular_store::sql::Session;
@@ -85,6 +86,14 @@ pub trait Holding: Blobs {
     fn bytes(&self) -> u64;
     /// Whether blobs can be read and written now, for `/readyz`.
     fn ready(&self) -> Result<(), Fault>;
+    /// Lets it work behind, with transactions of its own; called once, before the first blob.
+    fn attach(&self, _writer: &WriterHandle) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// Takes to the object store at once what is ripe for it, as is done behind all the time; gives how many files that were.
+    fn pack(&self) -> Result<u64, Fault> {
+        Ok(0)
+    }
     /// Ends what works behind; called once, after the writer has ended.
     fn close(&self) {}
 }

@@ -113,7 +113,7 @@ pub fn run(
             Ok(batch)
         })?;
         last = if batch.last > last { batch.last } else { total };
-        check_blobs(blobs, &batch, &mut report);
+        check_blobs(blobs, &batch, &mut report)?;
         named.extend(batch.blobs.iter().map(|(_, blob)| (blob.segment, blob.offset)));
         report.merge(batch.report);
         progress(last.unsigned_abs(), total.unsigned_abs());
@@ -239,14 +239,17 @@ fn check_row(
     Ok(())
 }
 
-fn check_blobs(blobs: &dyn Holding, batch: &Batch, report: &mut VerifyReport) {
+fn check_blobs(blobs: &dyn Holding, batch: &Batch, report: &mut VerifyReport) -> Result<(), Fault> {
     for (line, blob) in &batch.blobs {
         report.blobs += 1;
         report.blob_bytes += blob.length;
         match blobs.verify(blob) {
             Ok(true) => {}
             Ok(false) => report.add(finding(line, "blob-damaged")),
+            // what cannot be asked just now is not known to be missing
+            Err(fault) if fault.kind == FaultKind::Busy => return Err(fault),
             Err(_) => report.add(finding(line, "blob-missing")),
         }
     }
+    Ok(())
 }

@@ -17,7 +17,8 @@ pub const FOREVER: i64 = i64::MAX;
 /// Every migration, oldest first.
 pub fn migrations(dialect: Dialect) -> Vec<Migration> {
     let shared = if dialect == Dialect::Postgres { dialect.fill(SECOND_SHARED) } else { String::new() };
-    let texts = [dialect.fill(FIRST), dialect.fill(SECOND) + &shared, dialect.fill(NOTICES)];
+    let texts =
+        [dialect.fill(FIRST), dialect.fill(SECOND) + &shared, dialect.fill(NOTICES), dialect.fill(BEGAN)];
     texts.into_iter().zip(1..).map(|(text, number)| Migration { number, text }).collect()
 }
 
@@ -200,4 +201,11 @@ CREATE TABLE notice (
     name {text} PRIMARY KEY,
     value {text} NOT NULL
 );
+";
+
+/// When the number of a segment was drawn, in milliseconds, and by which process: what nobody has named long after was given up,
+/// and who drew a number that a failover has lost does not write under it when another has drawn it again.
+const BEGAN: &str = "
+ALTER TABLE segment ADD COLUMN began {int} NOT NULL DEFAULT 0;
+ALTER TABLE segment ADD COLUMN owner {text} NOT NULL DEFAULT '';
 ";

@@ -39,7 +39,8 @@ impl Place {
     pub fn open_or_make(&self) -> Result<End, Fault> {
         let OpenOptions { data, clock, database, .. } = &self.options;
         if self.options.objects.is_some() {
-            let words = "Networks whose images lie in an object store are not copied yet: only those with files.";
+            let words =
+                "Networks whose images lie in an object store are not copied yet: only those with files.";
             return Err(Fault::new(FaultKind::Unsupported, "objects-not-copied", words));
         }
         make_folder(data)?;

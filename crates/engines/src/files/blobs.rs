@@ -9,12 +9,13 @@
 //! Each object is preceded by a head of 48 bytes: `LENSBLOB`, length (8 bytes, big endian), SHA-256. The table `segment` keeps
 //! how far each file was committed; what lies behind that when a segment is opened again was never acknowledged and is cut off.
 
+use super::writing::Writer;
 use super::{io_fault, numbers, sync_folder};
 use crate::ground::Holding;
 use crate::verify::VerifyReport;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::rows::corrupt;
-use lenticular_store::sql::{Bind, Session, one_int};
+use lenticular_store::sql::{Bind, Session};
 use lenticular_store::{BlobRef, BlobWriter, Blobs};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -23,14 +24,15 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What stands before each object.
 pub(crate) const MAGIC: &[u8; 8] = b"LENSBLOB";
 pub(crate) const HEAD: u64 = 48;
 
 /// Larger objects get a file of their own.
-const TOGETHER_AT_MOST: usize = 4 << 20;
+pub(crate) const TOGETHER_AT_MOST: usize = 4 << 20;
 
 /// A segment that has grown to this is left, and a new one begun.
 const SEGMENT_AT_MOST: u64 = 1 << 30;
@@ -39,11 +41,11 @@ const SEGMENT_AT_MOST: u64 = 1 << 30;
 const OPEN_AT_MOST: usize = 128;
 
 /// One file.
-struct Segment {
-    no: i64,
-    file: File,
+pub(super) struct Segment {
+    pub(super) no: i64,
+    pub(super) file: File,
     /// So far whole objects were appended here by this process. The file itself may be longer while an append fails.
-    appended: AtomicU64,
+    pub(super) appended: AtomicU64,
     /// So far it is durable.
     synced: AtomicU64,
     /// Its name is durable; for a large object: it bears its last name.
@@ -51,7 +53,7 @@ struct Segment {
 }
 
 impl Segment {
-    fn new(no: i64, file: File, synced: u64, named: bool) -> Arc<Segment> {
+    pub(super) fn new(no: i64, file: File, synced: u64, named: bool) -> Arc<Segment> {
         let (appended, synced) = (AtomicU64::new(synced), AtomicU64::new(synced));
         Arc::new(Segment { no, file, appended, synced, named: AtomicBool::new(named) })
     }
@@ -60,27 +62,86 @@ impl Segment {
 struct Active {
     segment: Arc<Segment>,
     end: u64,
+    begun: Instant,
 }
 
 /// The blobs of one data folder.
 pub struct SegmentFiles {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    folder: PathBuf,
-    /// How far each segment was committed, at the time of opening.
-    committed: Mutex<HashMap<i64, u64>>,
+/// When a segment is left, and a new one begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Bytes.
+    pub size: u64,
+    /// Since its first object of this process; `None`: never for that.
+    pub age: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { size: SEGMENT_AT_MOST, age: None }
+    }
+}
+
+/// Who gives numbers to new files, where those of the folder are not all there ever were.
+pub(crate) trait Drawing: Send + Sync {
+    /// A number that no file had: above 0 for a segment, below for a large object.
+    fn draw(&self, large: bool) -> Result<i64, Fault>;
+    /// Whether a segment may still grow.
+    fn is_open(&self, no: i64) -> Result<bool, Fault>;
+}
+
+/// A segment that may be gone on with.
+struct Resumable {
+    no: i64,
+    file: File,
+    committed: u64,
+}
+
+impl Resumable {
+    /// Takes the file's lock first, and reads then how far it was committed: nobody commits into it any more.
+    fn find(folder: &Path, no: i64, session: &dyn Session) -> Result<Option<Resumable>, Fault> {
+        let path = folder.join(format!("s-{no}"));
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            // it was taken away meanwhile
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_fault(&path, error)),
+        };
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        let text = "SELECT CASE WHEN state=0 THEN length END FROM segment WHERE no=$1";
+        let mut committed = Some(0);
+        session.query(text, &[Bind::Int(no)], &mut |row| {
+            committed = row.maybe_int(0)?;
+            Ok(false)
+        })?;
+        // one that was closed is not gone on with
+        Ok(committed.map(|committed| Resumable { no, file, committed: committed.unsigned_abs() }))
+    }
+}
+
+pub(super) struct Inner {
+    pub(super) folder: PathBuf,
+    limits: Limits,
+    drawing: OnceLock<Arc<dyn Drawing>>,
+    /// Segments that this process has left; kept only where somebody takes them away.
+    pub(super) sealed: Mutex<HashMap<i64, Arc<Segment>>>,
+    /// The last segment, with its lock, where nobody else had that when the folder was opened, and how far it was committed.
+    resumable: Mutex<Option<Resumable>>,
     active: Mutex<Option<Active>>,
-    open: Mutex<HashMap<i64, Arc<Segment>>>,
+    pub(super) open: Mutex<HashMap<i64, Arc<Segment>>>,
     next_large: AtomicU64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn head(length: u64, sha256: &[u8; 32]) -> [u8; HEAD as usize] {
+pub(crate) fn head(length: u64, sha256: &[u8; 32]) -> [u8; HEAD as usize] {
     let mut bytes = [0; HEAD as usize];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8..16].copy_from_slice(&length.to_be_bytes());
@@ -90,20 +151,21 @@ fn head(length: u64, sha256: &[u8; 32]) -> [u8; HEAD as usize] {
 
 impl SegmentFiles {
     /// Opens the folder; removes large objects that were never committed and that no living process writes.
-    pub fn open(folder: &Path, session: &dyn Session) -> Result<SegmentFiles, Fault> {
+    pub fn open(folder: &Path, session: &dyn Session, limits: Limits) -> Result<SegmentFiles, Fault> {
         for no in numbers(folder, "t-")? {
             remove_if_left(&folder.join(format!("t-{no}")))?;
         }
-        let mut committed = HashMap::new();
-        if let Some(no) = numbers(folder, "s-")?.last() {
-            let text = "SELECT length FROM segment WHERE no=$1";
-            let length = one_int(session, text, &[Bind::Int(*no)])?.unwrap_or(0);
-            committed.insert(*no, length.unsigned_abs());
-        }
+        let resumable = match numbers(folder, "s-")?.last() {
+            Some(no) => Resumable::find(folder, *no, session)?,
+            None => None,
+        };
         let large = numbers(folder, "o-")?.last().copied().unwrap_or(0);
         let inner = Inner {
             folder: folder.to_owned(),
-            committed: Mutex::new(committed),
+            limits,
+            drawing: OnceLock::new(),
+            sealed: Mutex::default(),
+            resumable: Mutex::new(resumable),
             active: Mutex::new(None),
             open: Mutex::default(),
             next_large: AtomicU64::new(large.unsigned_abs() + 1),
@@ -113,6 +175,11 @@ impl SegmentFiles {
 
     pub fn folder(&self) -> &Path {
         &self.inner.folder
+    }
+
+    /// From here on numbers come from elsewhere. Called once, before the first blob.
+    pub(crate) fn draw_from(&self, drawing: Arc<dyn Drawing>) {
+        let _ = self.inner.drawing.set(drawing);
     }
 
     /// Makes blobs durable; gives for each of their files how far that goes.
@@ -170,12 +237,12 @@ fn remove_if_left(path: &Path) -> Result<(), Fault> {
 
 impl Inner {
     /// Where a file lies: the last name of a large object.
-    fn path(&self, no: i64) -> PathBuf {
+    pub(super) fn path(&self, no: i64) -> PathBuf {
         let name = if no < 0 { format!("o-{}", no.unsigned_abs()) } else { format!("s-{no}") };
         self.folder.join(name)
     }
 
-    fn first_path(&self, no: i64) -> PathBuf {
+    pub(super) fn first_path(&self, no: i64) -> PathBuf {
         self.folder.join(format!("t-{}", no.unsigned_abs()))
     }
 
@@ -204,7 +271,7 @@ impl Inner {
         Ok(segment)
     }
 
-    fn keep_open(&self, segment: &Arc<Segment>) {
+    pub(super) fn keep_open(&self, segment: &Arc<Segment>) {
         let mut open = lock(&self.open);
         if open.len() >= OPEN_AT_MOST {
             // what is not committed yet keeps its lock, and so its handle
@@ -220,11 +287,9 @@ impl Inner {
     }
 
     /// Appends an object with its head in one write; gives the offset of the object.
-    fn append(&self, bytes: &[u8]) -> Result<(i64, u64), Fault> {
+    pub(super) fn append(&self, bytes: &[u8]) -> Result<(i64, u64), Fault> {
         let mut active = lock(&self.active);
-        if active.as_ref().is_some_and(|active| active.end >= SEGMENT_AT_MOST) {
-            *active = None;
-        }
+        self.leave(&mut active);
         let active = match &mut *active {
             Some(active) => active,
             none => none.insert(self.begin_segment()?),
@@ -240,16 +305,42 @@ impl Inner {
         Ok((active.segment.no, at))
     }
 
+    /// Leaves the active segment once it is large or old enough.
+    fn leave(&self, active: &mut Option<Active>) {
+        let due = |active: &mut Active| {
+            active.end >= self.limits.size || self.limits.age.is_some_and(|age| active.begun.elapsed() >= age)
+        };
+        if let Some(left) = active.take_if(due)
+            && self.drawing.get().is_some()
+        {
+            lock(&self.sealed).insert(left.segment.no, left.segment);
+        }
+    }
+
+    /// Leaves the active segment where that is due, although nothing is appended just now.
+    pub(super) fn leave_if_due(&self) {
+        let is_old = |resumable: &mut Resumable| {
+            let written =
+                resumable.file.metadata().and_then(|meta| meta.modified()).map(|time| time.elapsed());
+            self.limits
+                .age
+                .is_some_and(|age| written.is_ok_and(|since| since.is_ok_and(|since| since >= age)))
+        };
+        // nobody goes on with it any more: its lock is for who takes it away
+        drop(lock(&self.resumable).take_if(is_old));
+        self.leave(&mut lock(&self.active));
+    }
+
     /// The last segment, where nobody else appends to it and there is room; else a new one.
     fn begin_segment(&self) -> Result<Active, Fault> {
-        let last = numbers(&self.folder, "s-")?.last().copied().unwrap_or(0);
-        if let Some(committed) = lock(&self.committed).remove(&last)
-            && committed < SEGMENT_AT_MOST
-            && let Some(active) = self.resume(last, committed)?
+        if let Some(resumable) = lock(&self.resumable).take()
+            && let Some(active) = self.resume(resumable)?
         {
             return Ok(active);
         }
-        for no in last + 1.. {
+        let last = numbers(&self.folder, "s-")?.last().copied().unwrap_or(0);
+        for next in last + 1.. {
+            let no = self.drawing.get().map_or(Ok(next), |drawing| drawing.draw(false))?;
             let path = self.path(no);
             let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => file,
@@ -263,13 +354,16 @@ impl Inner {
         Err(Fault::internal("no number is left for a segment"))
     }
 
-    fn resume(&self, no: i64, committed: u64) -> Result<Option<Active>, Fault> {
+    fn resume(&self, Resumable { no, file, committed }: Resumable) -> Result<Option<Active>, Fault> {
         let path = self.path(no);
-        let file =
-            OpenOptions::new().read(true).write(true).open(&path).map_err(|error| io_fault(&path, error))?;
         let length = file.metadata().map_err(|error| io_fault(&path, error))?.len();
-        // a file that has lost bytes is left to `verify`
-        if file.try_lock().is_err() || length < committed {
+        // a file that has lost bytes is left to `verify`; whoever closes one holds its lock meanwhile
+        if committed >= self.limits.size || length < committed || !path.exists() {
+            return Ok(None);
+        }
+        if let Some(drawing) = self.drawing.get()
+            && !drawing.is_open(no)?
+        {
             return Ok(None);
         }
         file.set_len(committed).map_err(|error| io_fault(&path, error))?;
@@ -279,14 +373,19 @@ impl Inner {
     fn activate(&self, no: i64, file: File, end: u64, named: bool) -> Active {
         let segment = Segment::new(no, file, end, named);
         lock(&self.open).insert(no, segment.clone());
-        Active { segment, end }
+        Active { segment, end, begun: Instant::now() }
     }
 
     /// A new file for a large object, locked.
-    fn begin_large(&self) -> Result<(i64, File), Fault> {
+    pub(super) fn begin_large(&self) -> Result<(i64, File), Fault> {
         loop {
-            let number = self.next_large.fetch_add(1, Ordering::Relaxed);
-            let no = -i64::try_from(number).map_err(Fault::internal)?;
+            let no = match self.drawing.get() {
+                Some(drawing) => drawing.draw(true)?,
+                None => {
+                    let number = self.next_large.fetch_add(1, Ordering::Relaxed);
+                    -i64::try_from(number).map_err(Fault::internal)?
+                }
+            };
             let path = self.first_path(no);
             let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => file,
@@ -305,13 +404,7 @@ impl Inner {
 
 impl Blobs for SegmentFiles {
     fn begin(&self) -> Result<Box<dyn BlobWriter>, Fault> {
-        Ok(Box::new(Writer {
-            inner: self.inner.clone(),
-            buffer: vec![0; HEAD as usize],
-            hash: Sha256::new(),
-            length: 0,
-            large: None,
-        }))
+        Ok(Box::new(Writer::new(self.inner.clone())))
     }
 
     fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault> {
@@ -388,99 +481,6 @@ impl Holding for SegmentFiles {
     }
 }
 
-/// A file of its own.
-struct Large {
-    no: i64,
-    file: File,
-    /// Bytes in the file, the head's place included.
-    written: u64,
-    finished: bool,
-}
-
-struct Writer {
-    inner: Arc<Inner>,
-    /// What is not in a file yet; room for the head goes before the first bytes.
-    buffer: Vec<u8>,
-    hash: Sha256,
-    length: u64,
-    large: Option<Large>,
-}
-
-impl Writer {
-    fn spill(&mut self) -> Result<(), Fault> {
-        let large = match &mut self.large {
-            Some(large) => large,
-            none => {
-                let (no, file) = self.inner.begin_large()?;
-                none.insert(Large { no, file, written: 0, finished: false })
-            }
-        };
-        large
-            .file
-            .write_all_at(&self.buffer, large.written)
-            .map_err(|error| io_fault(&self.inner.first_path(large.no), error))?;
-        large.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        Ok(())
-    }
-}
-
-impl BlobWriter for Writer {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
-        self.hash.update(bytes);
-        self.length += bytes.len() as u64;
-        while !bytes.is_empty() {
-            let room = (TOGETHER_AT_MOST + HEAD as usize).saturating_sub(self.buffer.len());
-            if room == 0 {
-                self.spill()?;
-                continue;
-            }
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.buffer.extend_from_slice(now);
-            bytes = later;
-        }
-        Ok(())
-    }
-
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<BlobRef, Fault> {
-        let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
-        let head = head(self.length, &sha256);
-        if self.large.is_none() {
-            self.buffer[..head.len()].copy_from_slice(&head);
-            let (segment, offset) = self.inner.append(&self.buffer)?;
-            return Ok(BlobRef { segment, offset, length: self.length, sha256 });
-        }
-        self.spill()?;
-        let Some(mut large) = self.large.take() else {
-            return Err(Fault::internal("a large blob lost its file"));
-        };
-        if let Err(error) = large.file.write_all_at(&head, 0) {
-            let fault = io_fault(&self.inner.first_path(large.no), error);
-            self.large = Some(large);
-            return Err(fault);
-        }
-        large.finished = true;
-        let no = large.no;
-        self.inner.keep_open(&Segment::new(no, large.file, 0, false));
-        Ok(BlobRef { segment: no, offset: HEAD, length: self.length, sha256 })
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if let Some(large) = &self.large
-            && !large.finished
-            && let Err(error) = std::fs::remove_file(self.inner.first_path(large.no))
-        {
-            tracing::warn!(%error, "an unfinished blob was not removed");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -489,9 +489,41 @@ mod tests {
     fn files() -> (tempfile::TempDir, SegmentFiles) {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE segment (no INTEGER PRIMARY KEY, length INTEGER)").unwrap();
-        let files = SegmentFiles::open(folder.path(), &crate::sqlite::Db(connection)).unwrap();
+        connection
+            .execute_batch("CREATE TABLE segment (no INTEGER PRIMARY KEY, length INTEGER, state INTEGER)")
+            .unwrap();
+        let files =
+            SegmentFiles::open(folder.path(), &crate::sqlite::Db(connection), Limits::default()).unwrap();
         (folder, files)
+    }
+
+    #[test]
+    fn a_segment_that_another_holds_is_never_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE segment (no INTEGER PRIMARY KEY, length INTEGER, state INTEGER DEFAULT 0)",
+            )
+            .unwrap();
+        let session = crate::sqlite::Db(connection);
+        let open = || SegmentFiles::open(folder.path(), &session, Limits::default()).unwrap();
+        let one = open();
+        let first = blob(&one, 1000);
+        one.make_durable(&session, &[first]).unwrap();
+        // opened while the other goes on
+        let two = open();
+        let second = blob(&one, 5000);
+        one.make_durable(&session, &[second]).unwrap();
+        drop(one);
+        let third = blob(&two, 10);
+        assert_ne!(third.segment, second.segment);
+        assert!(two.verify(&first).unwrap() && two.verify(&second).unwrap());
+        // and who comes when it has ended goes on behind what was committed
+        drop(two);
+        let three = open();
+        three.make_durable(&session, &[blob(&three, 20)]).unwrap();
+        assert!(three.verify(&second).unwrap());
     }
 
     fn blob(files: &SegmentFiles, length: usize) -> BlobRef {

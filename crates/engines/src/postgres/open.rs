@@ -9,7 +9,6 @@ use crate::engine::OpenOptions;
 use crate::ground::Hand;
 use crate::pack::{self, Packs};
 use lenticular_base::Fault;
-use lenticular_store::sql::Session;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything but blobs and the audit log.
@@ -24,15 +23,10 @@ pub struct Opened {
 ///
 /// # Errors
 /// `Busy` where the database does not answer; `Invalid` where `url` is none; `Conflict` where its tables are not ours.
-pub fn open(
-    url: &str,
-    options: &OpenOptions,
-    first: impl FnOnce(&dyn Session) -> Result<(), Fault>,
-) -> Result<Opened, Fault> {
+pub fn open(url: &str, options: &OpenOptions) -> Result<Opened, Fault> {
     let address = Arc::new(Address::parse(url, std::env::var_os("PGSSLROOTCERT").map(Into::into))?);
     let wire = Wire::connect(&address, Purpose::Upkeep)?;
     migrate::run(&wire, (options.clock)())?;
-    first(&wire)?;
     let packs = Packs::open(&wire, loader(address.clone()))?;
     let ground = Arc::new(PgGround::open(address.clone(), &wire, options.readers, options.record_cache)?);
     let clock = options.own_clock.then(|| options.clock.clone());

@@ -69,10 +69,37 @@ impl Faulty {
         Ok(())
     }
 
+    /// Turns the byte in the middle of an object, or at `at`.
+    pub fn damage(&self, name: &str, at: Option<usize>) {
+        let inner = self.inner.clone();
+        let path = Path::from(name);
+        let work = async move {
+            let mut bytes = inner.get(&path).await.unwrap().bytes().await.unwrap().to_vec();
+            let at = at.unwrap_or(bytes.len() / 2);
+            bytes[at] ^= 0xFF;
+            inner.put(&path, PutPayload::from(bytes)).await.unwrap();
+        };
+        futures_util::FutureExt::now_or_never(work).unwrap();
+    }
+
     /// The bytes of an object, where there is one.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let work = async { self.inner.get(&Path::from(name)).await.ok()?.bytes().await.ok() };
         futures_util::FutureExt::now_or_never(work).unwrap().map(|bytes| bytes.to_vec())
+    }
+
+    pub fn lose(&self, name: &str) {
+        let work = async { self.inner.delete(&Path::from(name)).await.unwrap() };
+        futures_util::FutureExt::now_or_never(work).unwrap();
+    }
+
+    /// The names of all objects but the one that says whose they are, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let work = self.inner.list(None).map(|found| found.unwrap().location.to_string()).collect::<Vec<_>>();
+        let mut names = futures_util::FutureExt::now_or_never(work).unwrap();
+        names.retain(|name| !name.ends_with("/network"));
+        names.sort();
+        names
     }
 }
 

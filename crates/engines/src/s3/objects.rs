@@ -267,7 +267,7 @@ impl Objects {
         }
         Err(Fault::new(
             FaultKind::Conflict,
-            "object-taken",
+            TAKEN,
             format!(
                 "The object store holds other bytes under the name {name}. Two networks must not share bucket and prefix; \
                  see blobs.url."
@@ -411,6 +411,8 @@ const CLOSED: &str = "the object store was closed";
 
 /// The object store does not answer.
 pub const AWAY: &str = "objects-away";
+/// Other bytes bear the name.
+pub const TAKEN: &str = "object-taken";
 const MISSING: &str = "object-missing";
 
 /// Whether a fault says that there is no such object.
