@@ -3,7 +3,7 @@
 //! - [`base`], [`pg`]: a database that is read from, or written to.
 //! - [`tables`]: rows on their way, as they are: numbers of versions, positions, packed bodies, index entries.
 //! - [`delta`]: what changed since.
-//! - [`containers`], [`chronicle`]: blobs as whole files or objects, and the audit log by sequence numbers.
+//! - [`containers`], [`stored`], [`chronicle`]: blobs as whole files or objects, and the audit log by sequence numbers.
 //! - [`compare`]: both sides hashed in the order of their keys, a range at a time; a range that differs is copied again.
 //! - `errands` and `course`: what is asked for, and how these follow one another, and what is kept in the target so that a copy goes on where it was ended.
 //! - [`cut`]: a copy brought back to an earlier position.
@@ -24,6 +24,7 @@ mod errands;
 pub mod pg;
 pub mod place;
 pub mod report;
+pub mod stored;
 pub mod tables;
 
 pub use course::Options;

@@ -1,13 +1,13 @@
 //! Commands that copy a whole network: `migrate`, `backup`, `restore`.
 
 use crate::Place;
-use crate::config::{Config, without_password};
+use crate::config::Config;
 use crate::run::{clock, options};
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use lenticular_base::Position;
 use lenticular_engines::ObjectPlace;
-use lenticular_engines::copy::{self, Options, Phase, Progress, Rederive, Report};
+use lenticular_engines::copy::{self, Options, Phase, Progress, Rederive, Report, pg};
 use lenticular_services::{derived, extract};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 /// What `migrate` is asked.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Migrate {
     /// Where to: a folder, or postgres://user:password@host/database, or env:NAME for what that variable says.
     #[arg(long, required_unless_present = "take_back")]
@@ -42,6 +43,7 @@ pub struct Migrate {
 
 /// What `backup` is asked.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Backup {
     /// The folder of the backup; the second time, what is new is added.
     #[arg(long, required_unless_present = "check")]
@@ -56,6 +58,7 @@ pub struct Backup {
 
 /// What `restore` is asked.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Restore {
     /// The folder of the backup.
     #[arg(long)]
@@ -77,7 +80,7 @@ fn settled(place: &Place, config: &Config) -> Result<copy::Place> {
     let objects = config.text("blobs.url");
     let mut name = match database {
         "" => place.data().display().to_string(),
-        url => without_password(url),
+        url => pg::name_of(url),
     };
     if !objects.is_empty() {
         name = format!("{name} with {objects}");
@@ -97,13 +100,10 @@ fn folder(path: &Path, config: &Config) -> Result<copy::Place> {
 fn target(place: &Place, config: &Config, asked: &Migrate, to: &str) -> Result<copy::Place> {
     let is_database = to.starts_with("postgres://") || to.starts_with("postgresql://");
     if !is_database && to.contains("://") {
-        bail!(
-            "--to is a folder or postgres://user:password@host/database; {} is neither",
-            without_password(to)
-        );
+        bail!("--to is a folder or postgres://user:password@host/database, not another address");
     }
     let mut named = match is_database {
-        true => copy::Place { options: options(place.data(), config)?, name: without_password(to) },
+        true => copy::Place { options: options(place.data(), config)?, name: pg::name_of(to) },
         false => folder(Path::new(to), config)?,
     };
     named.options.database = is_database.then(|| to.to_owned());
@@ -196,7 +196,7 @@ pub fn migrate(place: &Place, asked: &Migrate) -> Result<ExitCode> {
     more.push("Stop the server here, and start it there:".to_owned());
     match &target.options.database {
         Some(url) => {
-            more.push(format!("  LENTICULAR__STORE__URL={} \\", without_password(url)));
+            more.push(format!("  LENTICULAR__STORE__URL={} \\", pg::name_of(url)));
             if let Some(objects) = &target.options.objects {
                 more.push(format!("  LENTICULAR__BLOBS__URL={} \\", objects.url));
             }

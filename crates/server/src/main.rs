@@ -277,3 +277,13 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_reads() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

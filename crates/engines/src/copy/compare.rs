@@ -226,7 +226,10 @@ pub fn segments(session: &dyn Session) -> Result<BTreeMap<i64, u64>, Fault> {
     let mut found = BTreeMap::new();
     SEGMENT.each(session, (i64::MIN, FOREVER), |cells| {
         if let [Cell::Int(no), Cell::Int(length)] = cells.as_slice() {
-            found.insert(*no, length.unsigned_abs());
+            // a number that was drawn and holds nothing has no length
+            if *length > 0 {
+                found.insert(*no, length.unsigned_abs());
+            }
         }
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 //! Blobs as whole containers: `s-<n>` and `o-<n>`, files or objects of the same names and bytes.
 
 use crate::files::blobs::{HEAD, MAGIC};
-use crate::files::{io_fault, sync_folder};
+use crate::files::{io_fault, numbers, sync_folder};
 use lenticular_base::Fault;
 use lenticular_store::BlobRef;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,12 @@ pub trait Containers {
     fn folder(&self) -> Option<PathBuf> {
         None
     }
+    /// Whether what was read of one stays as it is, and more only comes behind it.
+    fn is_settled(&self, _no: i64) -> Result<bool, Fault> {
+        Ok(true)
+    }
+    /// Whether there is none.
+    fn is_empty(&self) -> Result<bool, Fault>;
 }
 
 /// The name of a container.
@@ -100,6 +106,10 @@ impl Containers for Files {
 
     fn folder(&self) -> Option<PathBuf> {
         self.folder.canonicalize().ok()
+    }
+
+    fn is_empty(&self) -> Result<bool, Fault> {
+        Ok(numbers(&self.folder, "s-")?.is_empty() && numbers(&self.folder, "o-")?.is_empty())
     }
 }
 

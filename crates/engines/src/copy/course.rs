@@ -149,7 +149,8 @@ impl<'a, 'b> Course<'a, 'b> {
                 let empty = reading(&*to.base, |session| {
                     Ok(Mark::newest(session)? == Mark::default() && segments(session)?.is_empty())
                 })?;
-                if !empty || theirs.is_some() {
+                let stay = to.blobs.folder().is_some() && to.blobs.folder() == from.blobs.folder();
+                if !empty || theirs.is_some() || !(stay || to.blobs.is_empty()?) {
                     return refuse();
                 }
                 (Course::first(from, to, &network, purpose)?, COPYING, false)
@@ -229,11 +230,15 @@ impl<'a, 'b> Course<'a, 'b> {
     /// Copies what the target lacks of these containers; gives how many bytes.
     fn blobs(&mut self, wanted: &BTreeMap<i64, u64>) -> Result<(), Fault> {
         let held = reading(&*self.to.base, segments)?;
-        let lacking: Vec<(i64, u64, u64)> = wanted
-            .iter()
-            .map(|(no, length)| (*no, held.get(no).copied().unwrap_or(0), *length))
-            .filter(|(_, held, length)| held < length)
-            .collect();
+        let mut lacking: Vec<(i64, u64, u64)> = Vec::new();
+        for (no, length) in wanted {
+            if !self.from.blobs.is_settled(*no)? {
+                self.walked_to.remove(no);
+                lacking.push((*no, 0, *length));
+            } else if held.get(no).is_none_or(|held| held < length) {
+                lacking.push((*no, held.get(no).copied().unwrap_or(0), *length));
+            }
+        }
         let all: u64 = lacking.iter().map(|(_, held, length)| length - held).sum();
         let mut done = 0;
         // only the database moves

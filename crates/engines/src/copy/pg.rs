@@ -18,11 +18,26 @@ const SETTINGS: &str = "SET statement_timeout=0;SET lock_timeout=0;SET idle_in_t
 /// Rows of the audit log that are read at a time.
 const GROUPS: i64 = 64;
 
-fn connect(address: &Address) -> Result<Wire, Fault> {
+pub fn connect(address: &Address) -> Result<Wire, Fault> {
     let wire = Wire::connect(address, Purpose::Upkeep)?;
     wire.run(SETTINGS)?;
     wire.set_limit(PATIENCE);
     Ok(wire)
+}
+
+/// What a database is called where people read it: hosts and name alone, never who asks or with what password.
+pub fn name_of(url: &str) -> String {
+    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return "a PostgreSQL database".into() };
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .zip(config.get_ports().iter().copied().chain(std::iter::repeat(5432)))
+        .map(|(host, port)| match host {
+            tokio_postgres::config::Host::Tcp(host) => format!("{host}:{port}"),
+            _ => format!("localhost:{port}"),
+        })
+        .collect();
+    format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
 }
 
 /// Where `store.url` leads.
@@ -158,5 +173,23 @@ impl Chronicle for Groups {
         self.in_transaction(|wire| {
             Session::execute(wire, "UPDATE audit_reached SET closed=1 WHERE closed=0", &[]).map(drop)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn no_password_is_in_a_name() {
+        for url in [
+            "postgres://u:secret@h/d",
+            "postgres://u:se/secret@h/d",
+            "postgres://h/d?user=u&password=secret",
+            "host=h dbname=d user=u password=secret",
+        ] {
+            assert!(!name_of(url).contains("secret"), "{url}: {}", name_of(url));
+        }
+        assert_eq!(name_of("postgres://u:secret@h:5433/d"), "postgres://h:5433/d");
     }
 }

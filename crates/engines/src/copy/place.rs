@@ -4,6 +4,7 @@ use super::base::{Base, Lite};
 use super::chronicle::{Chronicle, Frames};
 use super::containers::{Containers, Files};
 use super::pg::{self, Groups, Pg};
+use super::stored::{Landing, Stored};
 use crate::engine::{OpenOptions, make_folder};
 use lenticular_base::{Fault, FaultKind};
 
@@ -37,20 +38,23 @@ impl Place {
 
     /// Opens what is there, or makes an empty one.
     pub fn open_or_make(&self) -> Result<End, Fault> {
-        let OpenOptions { data, clock, database, .. } = &self.options;
-        if self.options.objects.is_some() {
-            let words =
-                "Networks whose images lie in an object store are not copied yet: only those with files.";
-            return Err(Fault::new(FaultKind::Unsupported, "objects-not-copied", words));
-        }
+        let OpenOptions { data, clock, database, objects, .. } = &self.options;
         make_folder(data)?;
-        let blobs = Box::new(Files { folder: make_folder(&data.join("blobs"))? });
+        let files = Files { folder: make_folder(&data.join("blobs"))? };
         if let Some(url) = database {
             let address = pg::address(url)?;
+            let blobs: Box<dyn Containers> = match objects {
+                Some(objects) => Box::new(Stored::open(objects, Landing::rows(&address)?)?),
+                None => Box::new(files),
+            };
             let base = Box::new(Pg::open(&address, clock())?);
             let audits = Box::new(Groups::open(&address)?);
             return Ok(End { base, blobs, audits, name: self.name.clone() });
         }
+        let blobs: Box<dyn Containers> = match objects {
+            Some(objects) => Box::new(Stored::open(objects, Landing::Files(files))?),
+            None => Box::new(files),
+        };
         let base = Box::new(Lite::open(&data.join("lenticular.db"), clock.clone())?);
         let audits = Box::new(Frames::new(make_folder(&data.join("audit"))?));
         Ok(End { base, blobs, audits, name: self.name.clone() })
