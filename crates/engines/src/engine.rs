@@ -321,6 +321,13 @@ impl Engine {
         rebuild::run(&*self.parts.ground, &self.writer, &self.packs, &extract, progress)
     }
 
+    /// The clock that decides what has ended: the database's where several nodes share one, so that a wrong clock of a node
+    /// changes nothing; else `own`.
+    pub fn clock(&self, own: Clock) -> Clock {
+        let ground = self.parts.ground.clone();
+        Arc::new(move || ground.now().unwrap_or_else(|| own()))
+    }
+
     /// Numbers for operators; cheap.
     pub fn stats(&self) -> Stats {
         stats(&self.parts, &self.writer)

@@ -37,6 +37,10 @@ pub trait Ground: Send + Sync {
     fn is_fresh(&self) -> bool;
     /// Makes memory true as of a moment after this call.
     fn refresh(&self) -> Result<(), Fault>;
+    /// What time it is for all nodes, where the database says so.
+    fn now(&self) -> Option<Instant> {
+        None
+    }
     /// Runs reads in one snapshot, no older than the newest refresh.
     fn read(&self, wall: Wall<'_>, work: Work<'_>) -> Result<(), Fault>;
     /// Runs single statements, each in a snapshot of its own.

@@ -4,11 +4,12 @@
 //! - [`wire`]: one connection, driven by the thread that calls.
 //! - [`session`]: that connection as the commit algorithm and the query plan see it.
 //! - [`pool`]: a few connections that read.
-//! - [`migrate`]: the tables. [`audit`]: the log of accesses.
+//! - [`migrate`]: the tables. [`audit`]: the log of accesses. [`clock`]: what time it is for all nodes.
 //! - [`ground`], [`hand`]: what the one reader and the one writer stand on. [`open()`] puts it together.
 
 pub mod address;
 pub mod audit;
+pub mod clock;
 pub mod ground;
 pub mod hand;
 pub mod migrate;

@@ -45,7 +45,7 @@ pub fn overrides(settings: &[String]) -> Result<Vec<(String, String)>> {
         .collect()
 }
 
-/// The one clock of the process.
+/// The clock of this machine.
 pub fn clock() -> Clock {
     Arc::new(|| {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -98,7 +98,7 @@ pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
         page_default: u32::try_from(config.number("fhir.page_default")?)?,
         page_limit: u32::try_from(config.number("fhir.page_limit")?)?,
     };
-    let services = Services::new(engine.store.clone(), clock(), settings);
+    let services = Services::new(engine.store.clone(), engine.clock(clock()), settings);
     Ok((engine, services))
 }
 

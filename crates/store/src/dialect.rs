@@ -31,6 +31,14 @@ impl Dialect {
         }
     }
 
+    /// The time in milliseconds, where the database has a clock that several nodes share.
+    pub fn shared_time(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "NULL",
+            Dialect::Postgres => "(extract(epoch FROM clock_timestamp())*1000)::bigint",
+        }
+    }
+
     /// The function that finds the second text in the first: 1 for its first character, 0 where it is not there.
     pub fn find(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 //! another wherever its rows lie.
 
 use crate::contract::Stamp;
+use crate::dialect::Dialect;
 use crate::sql::{Bind, Session};
 use lenticular_base::{Fault, FaultKind, Instant, Position};
 
@@ -93,22 +94,27 @@ pub fn forbids(fault: &Fault) -> bool {
     matches!(fault.code, "moving" | "moved" | "copy")
 }
 
-/// The newest stamp, unless the network has moved: what was decided elsewhere since is not known here. One question.
+/// The newest stamp, unless the network has moved: what was decided elsewhere since is not known here; and what time it is
+/// ([`Dialect::shared_time`]). One question.
 ///
 /// # Errors
 /// `Busy` with the code `moved`.
-pub fn newest_to_read(session: &dyn Session) -> Result<Stamp, Fault> {
+pub fn newest_to_read(session: &dyn Session, dialect: Dialect) -> Result<(Stamp, Option<Instant>), Fault> {
     let mut stamp = Stamp { position: Position(0), time: Instant(i64::MIN) };
-    let mut moved = None;
-    let text = "SELECT l.position,l.time,(SELECT value FROM notice WHERE name=$1) FROM (SELECT 1) one \
-                LEFT JOIN (SELECT position,time FROM log ORDER BY position DESC LIMIT 1) l ON true";
-    session.query(text, &[Bind::Text(MOVED)], &mut |row| {
+    let (mut moved, mut now) = (None, None);
+    let text = format!(
+        "SELECT l.position,l.time,(SELECT value FROM notice WHERE name=$1),{} FROM (SELECT 1) one \
+         LEFT JOIN (SELECT position,time FROM log ORDER BY position DESC LIMIT 1) l ON true",
+        dialect.shared_time()
+    );
+    session.query(&text, &[Bind::Text(MOVED)], &mut |row| {
         moved = row.text(2)?.map(has_moved);
+        now = row.maybe_int(3)?.map(Instant);
         let time = row.maybe_int(1)?.unwrap_or(i64::MIN);
         stamp = Stamp { position: Position(row.int(0)?), time: Instant(time) };
         Ok(false)
     })?;
-    moved.map_or(Ok(stamp), Err)
+    moved.map_or(Ok((stamp, now)), Err)
 }
 
 /// Refuses to open what has moved away or is a copy.

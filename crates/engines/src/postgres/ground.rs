@@ -4,25 +4,33 @@
 //! come while that question is under way share the next one, so that the database is asked once for all that wait.
 
 use super::address::Address;
+use super::clock::SharedClock;
 use super::is_away;
 use super::pool::Pool;
 use super::wire::{Purpose, Wire};
 use crate::faults::copy;
 use crate::ground::{Ground, Sizes, Wall, Work};
 use crate::memory::{Grants, Known, Memory};
-use lenticular_base::{Fault, FaultKind, Kind, OrgNo};
+use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo};
 use lenticular_store::commit;
+use lenticular_store::dialect::Dialect;
 use lenticular_store::notice;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Stamp, rows};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant as Steady};
 
 /// Of so many names that other nodes changed each is forgotten by itself; of more, memory forgets all.
 const NAMES: i64 = 10_000;
 
 /// How long the newest position may take to be told.
-const TOLD: Duration = Duration::from_secs(5);
+const TOLD: Duration = Duration::from_secs(3);
+
+/// A connection that fails later than this is not one that died long ago: asking again would only let readers wait longer.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// For so long after a question that failed readers are refused without another one.
+const STANDS: Duration = Duration::from_secs(1);
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -34,6 +42,15 @@ struct Round {
     asking: bool,
     /// What the last one came to.
     outcome: Option<Fault>,
+    /// When it ended, where it failed.
+    failed: Option<Steady>,
+}
+
+impl Round {
+    /// What the last question failed with; `None` where it did not.
+    fn refusal(&self) -> Option<Fault> {
+        self.outcome.as_ref().map(copy)
+    }
 }
 
 pub struct PgGround {
@@ -45,6 +62,7 @@ pub struct PgGround {
     told: Condvar,
     /// The connection that asks.
     asking: Mutex<Option<Wire>>,
+    clock: SharedClock,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,7 +80,11 @@ impl PgGround {
             round: Mutex::default(),
             told: Condvar::new(),
             asking: Mutex::new(None),
+            clock: SharedClock::default(),
         };
+        // the statement is prepared by the first, so that the second is quick
+        ground.newest(wire)?;
+        ground.newest(wire)?;
         ground.in_snapshot(wire, |wire| ground.reload(wire))?;
         Ok(ground)
     }
@@ -113,11 +135,11 @@ impl PgGround {
     /// Asks for the newest position, and catches up where it is another than the one known.
     fn ask(&self) -> Result<(), Fault> {
         let mut slot = lock(&self.asking);
-        let fresh = slot.is_none();
+        let (fresh, began) = (slot.is_none(), Steady::now());
         let result = self.ask_on(&mut slot);
         match result {
             // the connection may have died long ago
-            Err(fault) if is_away(&fault) && !fresh => self.ask_on(&mut slot),
+            Err(fault) if is_away(&fault) && !fresh && began.elapsed() < AT_ONCE => self.ask_on(&mut slot),
             result => result,
         }
     }
@@ -133,7 +155,7 @@ impl PgGround {
         };
         // before the question: what this node commits meanwhile is no step back
         let known = self.memory.peek().stamp;
-        let newest = notice::newest_to_read(wire)?;
+        let newest = self.newest(wire)?;
         if newest == known {
             return Ok(());
         }
@@ -146,6 +168,16 @@ impl PgGround {
             return self.in_snapshot(wire, |wire| self.reload(wire));
         }
         self.in_snapshot(wire, |wire| self.catch_up(wire))
+    }
+
+    /// The newest commit; keeps what time the database says it is.
+    fn newest(&self, session: &dyn Session) -> Result<Stamp, Fault> {
+        let asked = Steady::now();
+        let (newest, now) = notice::newest_to_read(session, Dialect::Postgres)?;
+        if let Some(now) = now {
+            self.clock.tell(now, asked, Steady::now());
+        }
+        Ok(newest)
     }
 
     /// The stamp that memory knows.
@@ -166,12 +198,24 @@ impl Ground for PgGround {
 
     fn refresh(&self) -> Result<(), Fault> {
         let mut round = lock(&self.round);
+        if !round.asking
+            && round.failed.is_some_and(|at| at.elapsed() < STANDS)
+            && let Some(fault) = round.refusal()
+        {
+            return Err(fault);
+        }
         // one that is under way may have asked before we came
-        let wanted = round.begun + 1;
+        let (wanted, before) = (round.begun + 1, round.ended);
         while round.ended < wanted {
             if round.asking {
                 round = self.told.wait(round).unwrap_or_else(PoisonError::into_inner);
                 continue;
+            }
+            // one that failed since we came failed for us, too
+            if round.ended > before
+                && let Some(fault) = round.refusal()
+            {
+                return Err(fault);
             }
             round.asking = true;
             round.begun += 1;
@@ -181,9 +225,14 @@ impl Ground for PgGround {
             round.asking = false;
             round.ended = round.begun;
             round.outcome = outcome.err();
+            round.failed = round.outcome.is_some().then(Steady::now);
             self.told.notify_all();
         }
-        round.outcome.as_ref().map_or(Ok(()), |fault| Err(copy(fault)))
+        round.refusal().map_or(Ok(()), Err)
+    }
+
+    fn now(&self) -> Option<Instant> {
+        self.clock.now(Steady::now())
     }
 
     fn read(&self, wall: Wall<'_>, work: Work<'_>) -> Result<(), Fault> {

@@ -6,7 +6,9 @@
 use super::address::{Address, CONNECT};
 use super::value::{Encoded, Value};
 use super::{away, connect_fault, fault, is_away};
+use futures_util::StreamExt;
 use futures_util::future::{join, join_all, ready};
+use futures_util::stream::FuturesUnordered;
 use lenticular_base::Fault;
 use lenticular_store::sql::Bind;
 use std::cell::{Cell, RefCell};
@@ -24,6 +26,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// How long an answer may take: a little longer than the server's own limit for a statement.
 const ANSWER: Duration = Duration::from_secs(35);
 
+/// A host that says nothing for so long is not waited for alone.
+const SILENT: Duration = Duration::from_millis(500);
+
 /// How many statements stay prepared.
 const PREPARED: usize = 512;
 
@@ -31,10 +36,13 @@ const PREPARED: usize = 512;
 const AHEAD_BYTES: usize = 8 << 20;
 const AHEAD: usize = 2000;
 
-/// Settings of every connection. The plan of a query is what the text says: it was chosen by counts, not by statistics.
+/// Settings of every connection. The plan of a query is what the text says: it was chosen by counts, not by statistics. The server
+/// gives up a client that is silent amid a statement within 11 s, whatever its own settings: a node that was cut off while it sent
+/// rows must not keep the lock of the log.
 const SETTINGS: &str = "SET statement_timeout='30s';SET lock_timeout='20s';SET plan_cache_mode=force_generic_plan;\
     SET join_collapse_limit=1;SET from_collapse_limit=1;SET jit=off;SET enable_seqscan=off;SET enable_hashjoin=off;\
     SET enable_mergejoin=off;SET max_parallel_workers_per_gather=0;SET standard_conforming_strings=on;\
+    SET tcp_keepalives_idle=5;SET tcp_keepalives_interval=2;SET tcp_keepalives_count=3;SET tcp_user_timeout=10000;\
     SELECT set_config('synchronous_commit',CASE current_setting('synchronous_commit') \
     WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END,false)";
 
@@ -127,31 +135,44 @@ impl Wire {
     /// `Busy` where none answers; `Internal` where it refuses us.
     pub fn connect(address: &Address, purpose: Purpose) -> Result<Wire, Fault> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::internal)?;
-        let first = address.preferred.load(Ordering::Relaxed);
-        let count = address.hosts.len();
-        let mut last = away();
-        for at in (0..count).map(|step| (first + step) % count) {
-            let Some(host) = address.hosts.get(at) else { break };
-            match Wire::greet(&runtime, host, address.tls.clone(), purpose) {
-                Ok(client) => {
-                    address.preferred.store(at, Ordering::Relaxed);
-                    return Ok(Wire::new(runtime, client));
-                }
-                // a host that refuses us says more than one that is not there
-                Err(fault) if is_away(&last) => last = fault,
-                Err(_) => {}
+        let found = waiting(|| runtime.block_on(Wire::first(address, purpose)));
+        match found {
+            Ok((at, client)) => {
+                address.preferred.store(at, Ordering::Relaxed);
+                Ok(Wire::new(runtime, client))
+            }
+            Err(fault) => {
+                runtime.shutdown_background();
+                Err(fault)
             }
         }
-        runtime.shutdown_background();
-        Err(last)
     }
 
-    fn greet(
-        runtime: &Runtime,
-        host: &Config,
-        tls: MakeRustlsConnect,
-        purpose: Purpose,
-    ) -> Result<Client, Fault> {
+    /// The first host that answers and takes writes, and its number. The next one is asked where one refuses, or is silent for a moment: a
+    /// server whose power is gone says nothing.
+    async fn first(address: &Address, purpose: Purpose) -> Result<(usize, Client), Fault> {
+        let (first, count) = (address.preferred.load(Ordering::Relaxed), address.hosts.len());
+        let mut left = (0..count).map(|step| (first + step) % count);
+        let (mut asked, mut last) = (FuturesUnordered::new(), away());
+        loop {
+            let next = left.next().and_then(|at| address.hosts.get(at).map(|host| (at, host)));
+            let patience = if next.is_some() { SILENT } else { CONNECT };
+            if let Some((at, host)) = next {
+                asked.push(async move {
+                    Wire::greet(host, address.tls.clone(), purpose).await.map(|client| (at, client))
+                });
+            }
+            match tokio::time::timeout(patience, asked.next()).await {
+                Ok(Some(Ok(found))) => return Ok(found),
+                // a host that refuses us says more than one that is not there
+                Ok(Some(Err(fault))) if is_away(&last) => last = fault,
+                Ok(None) => return Err(last),
+                Ok(Some(Err(_))) | Err(_) => {}
+            }
+        }
+    }
+
+    async fn greet(host: &Config, tls: MakeRustlsConnect, purpose: Purpose) -> Result<Client, Fault> {
         let settings = purpose.settings();
         let ready = async {
             let (client, connection) = host.connect(tls).await?;
@@ -163,8 +184,7 @@ impl Wire {
             client.batch_execute(&settings).await?;
             Ok(client)
         };
-        let limited = || runtime.block_on(async { tokio::time::timeout(CONNECT, ready).await });
-        match waiting(limited) {
+        match tokio::time::timeout(CONNECT, ready).await {
             Ok(result) => result.map_err(connect_fault),
             Err(elapsed) => Err(away().caused_by(elapsed)),
         }

@@ -11,6 +11,7 @@ use crate::ground::{Ground, Sizes, Wall, Work};
 use crate::memory::{Grants, Known, Memory};
 use lenticular_base::Fault;
 use lenticular_store::commit;
+use lenticular_store::dialect::Dialect;
 use lenticular_store::notice;
 use lenticular_store::{Stamp, rows};
 use rusqlite::Connection;
@@ -104,7 +105,7 @@ impl Ground for SqliteGround {
         if !self.is_fresh() {
             let lease = self.pool.take()?;
             let counter = self.counter();
-            let newest = notice::newest_to_read(&Db(&*lease))?;
+            let (newest, _) = notice::newest_to_read(&Db(&*lease), Dialect::Sqlite)?;
             if newest != self.memory.peek().stamp {
                 self.reload(&lease, newest)?;
             }
