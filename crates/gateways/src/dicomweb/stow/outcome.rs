@@ -27,7 +27,12 @@ pub struct Named {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Result {
     Stored(Stored),
-    Failed { named: Named, reason: u16, full: bool },
+    /// `status` is that of a request where nothing else was sent.
+    Failed {
+        named: Named,
+        reason: u16,
+        status: StatusCode,
+    },
 }
 
 /// What became of one object of a request, counted from 1.
@@ -56,8 +61,13 @@ impl Outcome {
             }
             _ => tracing::info!(code = fault.code, "an object was not stored"),
         }
-        let full = fault.kind == FaultKind::OutOfSpace;
-        Outcome { number, result: Result::Failed { named, reason, full } }
+        let status = match fault.kind {
+            FaultKind::OutOfSpace => StatusCode::INSUFFICIENT_STORAGE,
+            // it is as good in a moment: a client that takes 409 for a last word must not give it up
+            FaultKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::CONFLICT,
+        };
+        Outcome { number, result: Result::Failed { named, reason, status } }
     }
 
     pub fn is_stored(&self) -> bool {
@@ -66,10 +76,10 @@ impl Outcome {
 }
 
 /// The status and the Store Instances Response: 200 all stored, 202 some refused or kept aside, 409 none stored, 507
-/// where that is for want of space.
+/// where that is for want of space alone, 503 where the store is busy or away.
 pub fn respond(outcomes: &[Outcome], study: Option<&str>, base: &str) -> (StatusCode, Value) {
     let (mut referenced, mut failed) = (Vec::new(), Vec::new());
-    let (mut warned, mut all_full) = (false, true);
+    let (mut warned, mut alone) = (false, None);
     let mut studies: Vec<&str> = study.into_iter().collect();
     for outcome in outcomes {
         match &outcome.result {
@@ -81,8 +91,9 @@ pub fn respond(outcomes: &[Outcome], study: Option<&str>, base: &str) -> (Status
                 }
                 referenced.push(reference(stored, aside, base));
             }
-            Result::Failed { named, reason, full } => {
-                all_full &= *full;
+            Result::Failed { named, reason, status } => {
+                let before = *alone.get_or_insert(*status);
+                alone = Some(if before == *status { before } else { StatusCode::CONFLICT });
                 let mut item = Map::new();
                 for (tag, uid) in [("00081150", &named.sop_class), ("00081155", &named.sop_instance)] {
                     if !uid.is_empty() {
@@ -95,8 +106,7 @@ pub fn respond(outcomes: &[Outcome], study: Option<&str>, base: &str) -> (Status
         }
     }
     let status = match (referenced.is_empty(), failed.is_empty()) {
-        (true, _) if all_full => StatusCode::INSUFFICIENT_STORAGE,
-        (true, _) => StatusCode::CONFLICT,
+        (true, _) => alone.unwrap_or(StatusCode::CONFLICT),
         (false, true) if !warned => StatusCode::OK,
         _ => StatusCode::ACCEPTED,
     };
@@ -160,6 +170,9 @@ mod tests {
         assert_eq!(status(&[failed(FaultKind::Invalid, "x")]), 409);
         assert_eq!(status(&[failed(FaultKind::OutOfSpace, "x")]), 507);
         assert_eq!(status(&[failed(FaultKind::OutOfSpace, "x"), failed(FaultKind::Invalid, "x")]), 409);
+        assert_eq!(status(&[failed(FaultKind::Busy, "x"), failed(FaultKind::Busy, "x")]), 503);
+        assert_eq!(status(&[failed(FaultKind::Busy, "x"), failed(FaultKind::OutOfSpace, "x")]), 409);
+        assert_eq!(status(&[failed(FaultKind::Busy, "x"), stored(1, Disposition::Stored)]), 202);
     }
 
     #[test]
