@@ -11,8 +11,12 @@ from lenticular.images import fresh_slice
 from pydicom import dcmread
 from pynetdicom import AE, _config
 
-RETRIED = {500, 502, 503, 504, 507}
+# What says: try again. Anything else is a client's own mistake, and none of these makes one.
+RETRIED = {502, 503, 504}
+STORE_RETRIED = {0xA700, None}
 ENTRIES = 4
+# Between one thing and the next: what counts is that there is always one under way, not how many.
+PAUSE_SECONDS = 0.02
 
 
 class Ingest:
@@ -27,10 +31,10 @@ class Ingest:
         self.files: dict[str, str] = {}
         self.data_sets: dict[str, str] = {}
         # When each kind was acknowledged.
-        self.times: dict[str, list[float]] = {"transaction": [], "stow": [], "c-store": []}
+        self.times: dict[str, list[float]] = {"create": [], "transaction": [], "stow": [], "c-store": []}
         self.refused: dict[str, int] = {}
         self.wrong: list[str] = []
-        self.threads = [threading.Thread(target=self.work, args=(one, number)) for number, one in enumerate((self.transact, self.transact, self.store, self.scan))]
+        self.threads = [threading.Thread(target=self.work, args=(one, number)) for number, one in enumerate((self.create, self.transact, self.transact, self.store, self.scan))]
 
     def start(self) -> "Ingest":
         for thread in self.threads:
@@ -48,6 +52,7 @@ class Ingest:
         pick = random.Random(number)
         while not self.over.is_set():
             send(self.region.clients(), pick)
+            time.sleep(PAUSE_SECONDS)
 
     def said(self, kind: str, keep: dict, key: str, value) -> None:
         with self.lock:
@@ -60,30 +65,60 @@ class Ingest:
             self.refused[why] = self.refused.get(why, 0) + 1
         time.sleep(0.05)
 
+    def counts(self) -> dict[str, int]:
+        """What was acknowledged, by kind: resources, and objects by both ways."""
+        with self.lock:
+            return {"resources": len(self.resources), "stow": len(self.files), "c-store": len(self.data_sets), **{f"requests: {kind}": len(times) for kind, times in self.times.items()}}
+
+    def errors(self) -> dict[str, int]:
+        with self.lock:
+            return dict(self.refused)
+
+    def create(self, client, pick) -> None:
+        """The server gives the id: what was not acknowledged may be there or not, so that it is not sent again."""
+        body = {"resourceType": "Observation", "status": "final", "code": {"text": f"{pick.getrandbits(64):016x}"}}
+        try:
+            answer = client.fhir("POST", "Observation", body)
+        except OSError as error:
+            client.close()
+            return self.again(f"create: {type(error).__name__}")
+        if answer.status == 201:
+            return self.said("create", self.resources, f"Observation/{answer.json()['id']}", body)
+        if answer.status not in RETRIED:
+            self.wrong.append(f"a creation was answered {answer.status}: {answer.body[:200]!r}")
+        self.again(f"create: {answer.status}")
+
     def transact(self, client, pick) -> None:
         mark = f"{pick.getrandbits(64):016x}"
-        resources = [{"resourceType": "Basic", "id": f"t-{mark}-{n}", "code": {"text": mark}, "identifier": [{"system": "urn:tx", "value": mark}]} for n in range(ENTRIES)]
+        self.send_transaction(client, mark, ENTRIES)
+
+    def send_transaction(self, client, mark: str, count: int) -> None:
+        """One transaction with ids of ours, sent until it is acknowledged: sent twice, it changes nothing the second time."""
+        resources = [{"resourceType": "Basic", "id": f"t-{mark}-{n}", "code": {"text": mark}, "identifier": [{"system": "urn:tx", "value": mark}]} for n in range(count)]
         entries = [{"resource": one, "request": {"method": "PUT", "url": f"Basic/{one['id']}"}} for one in resources]
         body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries})
         for _ in range(4000):
             try:
-                status = client.fhir("POST", "", body).status
+                answer = client.fhir("POST", "", body)
             except OSError as error:
                 client.close()
                 self.again(f"transaction: {type(error).__name__}")
                 continue
-            if status == 200:
+            if answer.status == 200:
                 with self.lock:
                     self.times["transaction"].append(time.monotonic())
                     self.resources.update({f"Basic/{one['id']}": one for one in resources})
                 return
-            if status not in RETRIED:
-                self.wrong.append(f"a transaction was answered {status}")
+            if answer.status not in RETRIED:
+                self.wrong.append(f"a transaction was answered {answer.status}: {answer.body[:200]!r}")
                 return
-            self.again(f"transaction: {status}")
+            self.again(f"transaction: {answer.status}")
 
     def store(self, client, pick) -> None:
-        data, path = fresh_slice()
+        self.send_file(client, *fresh_slice())
+
+    def send_file(self, client, data: bytes, path: str) -> None:
+        """One object by STOW-RS, sent until it is acknowledged."""
         for _ in range(4000):
             try:
                 answer = stow(client, [data])
@@ -93,15 +128,15 @@ class Ingest:
                 continue
             if answer.status == 200:
                 return self.said("stow", self.files, path, sha256(cleared(data)))
-            if answer.status not in RETRIED | {409}:
-                self.wrong.append(f"STOW-RS was answered {answer.status}: {answer.body[:200]!r}")
+            if answer.status not in RETRIED:
+                self.wrong.append(f"STOW-RS was answered {answer.status}: {answer.body[:600]!r}")
                 return
             self.again(f"stow: {answer.status}")
 
     def scan(self, client, pick) -> None:
         """C-STORE of a few small objects over one association; a new one where it breaks."""
         _config.STORE_SEND_CHUNKED_DATASET = False
-        waiting = [small() for _ in range(5)]
+        waiting = [square(32) for _ in range(5)]
         for _ in range(4000):
             ae = AE("SCANNER1")
             ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 30
@@ -114,10 +149,13 @@ class Ingest:
                 except (RuntimeError, ValueError):
                     break
                 if status != 0:
+                    if status not in STORE_RETRIED:
+                        self.wrong.append(f"C-STORE was answered {status:04X}")
                     self.again(f"c-store: {status:04X}" if status is not None else "c-store: no answer")
                     break
                 self.said("c-store", self.data_sets, path, sha256(dataset_bytes(data)))
                 waiting.pop(0)
+                time.sleep(PAUSE_SECONDS)
             if association.is_established:
                 association.release()
             if not waiting:
@@ -138,12 +176,13 @@ class Ingest:
         return {kind: seconds for kind, seconds in found.items() if seconds is not None}
 
 
-def small() -> tuple[bytes, str]:
-    """A slice under new UIDs, of 32 by 32 pixels."""
+def square(pixels: int) -> tuple[bytes, str]:
+    """A slice under new UIDs, of so many pixels of two bytes in each direction."""
     data, path = fresh_slice()
     dataset = dcmread(BytesIO(data))
-    dataset.Rows = dataset.Columns = 32
-    dataset.PixelData = bytes(dataset.PixelData)[:2048]
+    dataset.Rows = dataset.Columns = pixels
+    some = bytes(dataset.PixelData)
+    dataset.PixelData = (some * (1 + 2 * pixels * pixels // len(some)))[: 2 * pixels * pixels]
     out = BytesIO()
     dataset.save_as(out, enforce_file_format=True)
     return out.getvalue(), path

@@ -14,8 +14,8 @@ from lenticular.server import Server
 
 MACHINES = {"edge": 10, "n1": 1, "n2": 2, "n3": 3, "d1": 21, "d2": 22, "etcd": 30, "s3": 40}
 CLOCK = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-# The node whose clock is wrong, and by how much.
-SKEWED, SKEW_SECONDS = "n2", -300
+# The nodes whose clocks are wrong, and by how many seconds: behind, and ahead.
+SKEWED = {"n2": -300, "n3": 300}
 
 
 class Address:
@@ -55,8 +55,9 @@ class Region:
             "LENTICULAR__HTTP__LISTEN": f"{machine.front}:8080", "LENTICULAR__DIMSE__LISTEN": f"{machine.front}:11112", "LENTICULAR__HTTP__PUBLIC_URL": "http://cloud.test",
             "LENTICULAR__STORE__URL": self.database.url(), **self.objects.settings("region"),
         }
-        if name == SKEWED:
-            env |= {"LD_PRELOAD": str(CLOCK), "FAKETIME": f"{SKEW_SECONDS}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        if name in SKEWED:
+            assert CLOCK.is_file(), f"there is no {CLOCK}: apt-get install faketime"
+            env |= {"LD_PRELOAD": str(CLOCK), "FAKETIME": f"{SKEWED[name]:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         server = Server(self.folder / name, **env)
         ground.put(server.data, {})
         server.before = machine.inside()
@@ -78,7 +79,10 @@ class Region:
 
     def directly(self, node: str, member: str = "hospital-a") -> Client:
         """HTTP to one node."""
-        return Client(Address(f"{self.networks[node].front}:8080"), self.tokens[member])
+        return self.with_token(node, self.tokens[member])
+
+    def with_token(self, node: str, token: str) -> Client:
+        return Client(Address(f"{self.networks[node].front}:8080"), token)
 
     def cut(self, node: str) -> None:
         """Between this node and the database, in silence; its clients and the object store reach it."""

@@ -8,14 +8,18 @@ from dataclasses import asdict, dataclass
 
 from lenticular.dicom import DICOM_JSON, DICOM_PART
 
-from .ingest import Ingest
+from .ingest import Ingest, square
 from .region import Region
 
 FULL = os.environ.get("LENTICULAR_CLUSTER") == "full"
-ROUNDS = 3 if FULL else 1
-CALM_SECONDS = 10 if FULL else 2
-AWAY_SECONDS = 30 if FULL else 12
+ROUNDS = 2 if FULL else 1
+CALM_SECONDS = 5 if FULL else 2
+AWAY_SECONDS = 20 if FULL else 12
 RECOVERY_SECONDS = 30
+# The packer looks every 15 s.
+PACKED_SECONDS = 60
+# An object that is larger than those that are put together: 8 MB.
+LARGE_PIXELS = 2000
 # Resources in the transaction amid which a node is cut off.
 LONG = 3000
 NODES = ("n1", "n2", "n3")
@@ -104,18 +108,26 @@ class Story:
         database.until(database.whole, 90, "the old leader follows the new one")
 
     def stop_the_object_store(self) -> None:
-        """What is acknowledged meanwhile can be read meanwhile, through each node."""
-        errors, fault = self.ingest.errors(), time.monotonic()
+        """What is acknowledged meanwhile can be read meanwhile, through each node, and is packed once the store is back."""
+        region, errors, fault = self.region, self.ingest.errors(), time.monotonic()
         before = set(self.ingest.files)
-        self.region.objects.kill()
+        region.objects.kill()
+        # large ones do not wait for a segment to be full
+        data, large = square(LARGE_PIXELS)
+        self.ingest.send_file(region.clients(), data, large)
         self.tell("object store stopped", fault, fault, errors)
         sleep_until(fault + AWAY_SECONDS)
         fresh = [path for path in list(self.ingest.files) if path not in before]
-        assert fresh, "nothing was stored while the object store was away"
         for node in NODES:
-            for path in fresh[-10:]:
-                self.region.directly(node).get(path, DICOM_PART).expect(200)
-        self.region.objects.start()
+            for path in [large, *fresh[-10:]]:
+                region.directly(node).get(path, DICOM_PART).expect(200)
+        landed = "select count(distinct segment) from landing where segment < 0"
+        assert region.database.sql(landed)[0][0] != "0", "a large object lies in the object store, which was stopped"
+        region.objects.start()
+        back = time.monotonic()
+        until(lambda: region.database.sql(landed)[0][0] == "0", PACKED_SECONDS, "what landed is packed")
+        self.rows.append(Row("… what landed meanwhile is in the object store", 0, time.monotonic() - back, time.monotonic() - back, 0, {}))
+        assert any(file.name.partition("%2F")[2].startswith("o-") for file in region.objects.files("region")), "no large object in the object store"
 
     def cut_a_node_off(self, name: str) -> None:
         """From the database, while clients reach it: it must not show what is taken back on another node meanwhile."""
@@ -130,11 +142,13 @@ class Story:
             until(lambda watcher=watcher: watcher.answers and watcher.answers[-1].shown, 10, f"B sees {watcher.where} on {name}")
         fault = time.monotonic()
         region.cut(name)
+        unready: list[float] = []
+        asking = threading.Thread(target=lambda: unready.append(seconds_until(lambda: not ready(region, name), RECOVERY_SECONDS)))
+        asking.start()
         other.request("DELETE", f"/api/shares/{given}").expect(204)
         taken_back = time.monotonic()
         self.tell(f"node {name} cut off from the database", fault, fault, errors)
-        until(lambda: not ready(region, name), RECOVERY_SECONDS, f"{name} says that it is not ready")
-        unready = time.monotonic() - fault
+        asking.join()
         sleep_until(fault + AWAY_SECONDS)
         assert not ready(region, name), f"{name} says that it is ready, and has no database"
         region.networks[name].heal()
@@ -148,7 +162,7 @@ class Story:
         refused = [answer for answer in during if answer.status == 503]
         assert refused, f"{name} refused nobody"
         self.cut_off.append({
-            "readyz_503": unready, "asked": len(during), "first_refusal": min(answer.came for answer in refused) - fault,
+            "readyz_503": unready[0], "asked": len(during), "first_refusal": min(answer.came for answer in refused) - fault,
             "slowest_answer": max(answer.came - answer.sent for answer in during), "shown_after_taken_back": sum(answer.shown and answer.sent > taken_back for answer in answers),
         })
         print(self.cut_off[-1], flush=True)
@@ -214,6 +228,14 @@ def until(condition, seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.05)
+
+
+def seconds_until(condition, seconds: float) -> float:
+    """How long until something is so; at most so long."""
+    began = time.monotonic()
+    while not condition() and time.monotonic() < began + seconds:
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
 def sleep_until(moment: float) -> None:

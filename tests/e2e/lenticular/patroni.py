@@ -79,7 +79,11 @@ class Patroni:
 
     def leader(self) -> Machine | None:
         """The member that takes writes now."""
-        return next((one for one in self.members if self.state(one).get("role") in ("master", "primary") and self.state(one).get("state") == "running"), None)
+        return next((one for one in self.members if self.leads(one)), None)
+
+    def leads(self, member: Machine) -> bool:
+        state = self.state(member)
+        return state.get("role") in ("master", "primary") and state.get("state") == "running"
 
     def until(self, condition, seconds: float, what: str) -> float:
         began = time.monotonic()
