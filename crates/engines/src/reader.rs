@@ -54,14 +54,17 @@ impl Reader for StoreReader {
     fn get(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Result<Option<Record>, Fault> {
         let known = self.known()?;
         let memory = self.ground.memory();
+        // rows first: the grants that judge them are as new as they are, or newer
         if let Some(rows) = memory.remembered(kind, id) {
-            return Ok(pick(&rows, scope, prefer, &known.grants));
+            return Ok(pick(&rows, scope, prefer, &memory.peek().grants));
         }
         let generation = memory.generation();
         let rows = ground::glance(&*self.ground, |session| {
             names::all_current(session, &*self.packs, kind, id).map(Arc::new)
         })?;
         memory.remember(generation, kind, id, &rows);
+        let is_newer = rows.iter().any(|row| row.position > known.stamp.position);
+        let known = if is_newer { self.known()? } else { known };
         Ok(pick(&rows, scope, prefer, &known.grants))
     }
 
@@ -70,9 +73,8 @@ impl Reader for StoreReader {
             return None;
         }
         let memory = self.ground.memory();
-        let grants = memory.peek().grants;
         let rows = memory.remembered(kind, id)?;
-        Some(pick(&rows, scope, prefer, &grants))
+        Some(pick(&rows, scope, prefer, &memory.peek().grants))
     }
 
     fn version(

@@ -10,6 +10,26 @@ use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Record, entries, rows};
 use std::sync::Arc;
 
+/// The tables of index entries.
+pub(crate) const TABLES: [&str; 3] = ["ix_text", "ix_time", "ix_number"];
+
+/// Version numbers whose entries are looked through in one statement.
+const RANGE: i64 = 50_000;
+
+/// Ranges `low < vid <= high` that hold every version number, the last one those that are greater than `newest`, too.
+pub(crate) fn ranges(newest: i64) -> impl Iterator<Item = [i64; 2]> {
+    let starts = (0..=newest.max(0)).step_by(RANGE as usize);
+    starts.map(move |low| match low.saturating_add(RANGE) {
+        high if high > newest => [low, i64::MAX],
+        high => [low, high],
+    })
+}
+
+/// The condition that an entry of a table has no row.
+pub(crate) fn without_row(table: &str) -> String {
+    format!("NOT EXISTS (SELECT 1 FROM record r WHERE r.vid={table}.vid)")
+}
+
 /// Rows in one transaction.
 const AT_ONCE: i64 = 500;
 
@@ -38,13 +58,15 @@ pub fn run(
         last = reached;
         progress(last.unsigned_abs().min(total), total);
     }
-    writer.task(|session, _| {
-        for table in ["ix_text", "ix_time", "ix_number"] {
-            let text = format!("DELETE FROM {table} WHERE vid NOT IN (SELECT vid FROM record)");
-            session.execute(&text, &[])?;
-        }
-        Ok(0)
-    })?;
+    for range in ranges(last) {
+        writer.task(move |session, _| {
+            for table in TABLES {
+                let text = format!("DELETE FROM {table} WHERE vid>$1 AND vid<=$2 AND {}", without_row(table));
+                session.execute(&text, &range.map(Bind::Int))?;
+            }
+            Ok(0)
+        })?;
+    }
     Ok(indexed.load(std::sync::atomic::Ordering::Relaxed))
 }
 

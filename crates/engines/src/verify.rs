@@ -2,6 +2,7 @@
 
 use crate::ground::{self, Ground, Holding, Wall, Witness};
 use crate::pack::Packs;
+use crate::rebuild;
 use lenticular_base::index::Entry;
 use lenticular_base::{Fault, FaultKind, Kind, Vid};
 use lenticular_store::entries::Entries;
@@ -94,12 +95,12 @@ pub fn run(
     extract: &dyn Fn(&Record) -> Vec<Entry>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport, Fault> {
-    let (total, mut report) = ground::read(ground, Wall::Open, |session| {
-        let mut report = VerifyReport::default();
-        check_log(session, &mut report)?;
-        check_names(session, &mut report)?;
-        Ok((one_int(session, "SELECT max(vid) FROM record", &[])?.unwrap_or(0), report))
-    })?;
+    let mut report = VerifyReport::default();
+    check_log(ground, &mut report)?;
+    let newest = ground::glance(ground, |session| one_int(session, "SELECT max(vid) FROM record", &[]))?;
+    let total = newest.unwrap_or(0);
+    check_names(ground, &mut report)?;
+    check_entries(ground, total, &mut report)?;
     let mut named = HashSet::new();
     let mut last = 0;
     while last < total {
@@ -123,43 +124,112 @@ pub fn run(
     Ok(report)
 }
 
-fn check_log(session: &dyn Session, report: &mut VerifyReport) -> Result<(), Fault> {
-    let (mut expected, mut time) = (1, i64::MIN);
-    session.query("SELECT position,time FROM log ORDER BY position", &[], &mut |row| {
-        let position = row.int(0)?;
-        let mut add =
-            |code| report.add(Finding { code, vid: None, kind: None, position: Some(position), place: None });
-        if position != expected {
-            add("log-gap");
+/// So many lines of a table are read at a time: no statement takes long, whatever there is.
+const AT_ONCE: i64 = 10_000;
+
+fn check_log(ground: &dyn Ground, report: &mut VerifyReport) -> Result<(), Fault> {
+    let (mut last, mut time) = (0, i64::MIN);
+    let text = "SELECT position,time FROM log WHERE position>$1 ORDER BY position LIMIT $2";
+    loop {
+        let some = ground::glance(ground, |session| {
+            let mut some = Vec::new();
+            session.query(text, &[Bind::Int(last), Bind::Int(AT_ONCE)], &mut |row| {
+                some.push((row.int(0)?, row.int(1)?));
+                Ok(true)
+            })?;
+            Ok(some)
+        })?;
+        if some.is_empty() {
+            return Ok(());
         }
-        if row.int(1)? < time {
-            add("log-time-runs-backwards");
+        for (position, at) in some {
+            let mut add = |code| {
+                report.add(Finding { code, vid: None, kind: None, position: Some(position), place: None });
+            };
+            if position != last + 1 {
+                add("log-gap");
+            }
+            if at < time {
+                add("log-time-runs-backwards");
+            }
+            (last, time) = (position, at);
+            report.positions += 1;
         }
-        time = row.int(1)?;
-        expected = position + 1;
-        report.positions += 1;
-        Ok(true)
-    })
+    }
 }
 
-/// One current version for each name, and entries only where there is a row.
-fn check_names(session: &dyn Session, report: &mut VerifyReport) -> Result<(), Fault> {
-    let text = "SELECT min(vid),kind,count(*) FROM record WHERE until_position=$1 \
-                GROUP BY kind,id,org HAVING count(*)>1";
-    session.query(text, &[Bind::Int(FOREVER)], &mut |row| {
-        let kind = u16::try_from(row.int(1)?).ok();
-        let vid = Some(row.int(0)?);
-        report.add(Finding { code: "several-current", vid, kind, position: None, place: None });
-        Ok(true)
-    })?;
-    for table in ["ix_text", "ix_time", "ix_number"] {
-        let text =
-            format!("SELECT DISTINCT vid FROM {table} WHERE vid NOT IN (SELECT vid FROM record) LIMIT 1000");
-        session.query(&text, &[], &mut |row| {
-            let vid = Some(row.int(0)?);
-            report.add(Finding { code: "entry-without-row", vid, kind: None, position: None, place: None });
-            Ok(true)
+/// A current version: kind, id, member, version number.
+type Current = (i64, String, i64, i64);
+
+/// One current version for each name.
+fn check_names(ground: &dyn Ground, report: &mut VerifyReport) -> Result<(), Fault> {
+    let text = "SELECT kind,id,org,vid FROM record WHERE (kind,id)>=($1,$2) AND until_position=$3 \
+                ORDER BY kind,id,org,vid LIMIT $4";
+    let mut last: Current = (i64::MIN, String::new(), 0, 0);
+    loop {
+        let some = ground::read(ground, Wall::Open, |session| {
+            let mut some: Vec<Current> = Vec::new();
+            let binds = [Bind::Int(last.0), Bind::Text(&last.1), Bind::Int(FOREVER), Bind::Int(AT_ONCE)];
+            session.query(text, &binds, &mut |row| {
+                some.push((
+                    row.int(0)?,
+                    row.text(1)?.unwrap_or_default().to_owned(),
+                    row.int(2)?,
+                    row.int(3)?,
+                ));
+                Ok(true)
+            })?;
+            Ok(some)
         })?;
+        let whole = some.len() as i64 == AT_ONCE;
+        // the rows of the last name came with the batch before
+        let fresh = some.into_iter().filter(|row| *row > last).collect::<Vec<Current>>();
+        for row in &fresh {
+            if (row.0, &row.1, row.2) == (last.0, &last.1, last.2) {
+                let kind = u16::try_from(row.0).ok();
+                report.add(Finding {
+                    code: "several-current",
+                    vid: Some(last.3),
+                    kind,
+                    position: None,
+                    place: None,
+                });
+            }
+            last.clone_from(row);
+        }
+        if !whole || fresh.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Entries only where there is a row.
+fn check_entries(ground: &dyn Ground, newest: i64, report: &mut VerifyReport) -> Result<(), Fault> {
+    for table in rebuild::TABLES {
+        let text = format!(
+            "SELECT DISTINCT vid FROM {table} WHERE vid>$1 AND vid<=$2 AND {} LIMIT 1000",
+            rebuild::without_row(table)
+        );
+        for range in rebuild::ranges(newest) {
+            let found = ground::read(ground, Wall::Open, |session| {
+                let mut found = Vec::new();
+                session.query(&text, &range.map(Bind::Int), &mut |row| {
+                    found.push(row.int(0)?);
+                    Ok(true)
+                })?;
+                Ok(found)
+            })?;
+            for vid in found {
+                let vid = Some(vid);
+                report.add(Finding {
+                    code: "entry-without-row",
+                    vid,
+                    kind: None,
+                    position: None,
+                    place: None,
+                });
+            }
+        }
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Audits for PgAudit {
     }
 
     fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
-        while self.index.catch_up(AT_ONCE)? == AT_ONCE {}
+        while self.index.catch_up(AT_ONCE)? > 0 {}
         let filter = without_nul(filter);
         glance(&*self.ground, |session| {
             let mut found = Vec::new();
@@ -212,7 +212,7 @@ impl Index {
     /// The same where nobody waits; true where more may be left.
     fn catch_up_quietly(&self) -> bool {
         match self.catch_up(QUIETLY) {
-            Ok(indexed) => indexed == QUIETLY,
+            Ok(indexed) => indexed > 0,
             Err(fault) => {
                 tracing::warn!(%fault, "the audit log was not indexed");
                 false
@@ -249,7 +249,13 @@ fn index_some(session: &dyn Session, limit: i64) -> Result<i64, Fault> {
     for (file, reached, closed) in files {
         let some = groups(session, file, reached, limit - indexed)?;
         for group in &some {
-            insert(session, file, group)?;
+            match rows(file, group) {
+                Ok(rows) => insert(session, &rows)?,
+                // one that cannot be read must not hide those behind it; `verify` says so again
+                Err(fault) => {
+                    tracing::error!(%fault, file, at = group.at, "a group of audit entries cannot be read")
+                }
+            }
         }
         if let Some(last) = some.last() {
             let binds = [Bind::Int(last.at + last.entries), Bind::Int(file)];
@@ -265,15 +271,21 @@ fn index_some(session: &dyn Session, limit: i64) -> Result<i64, Fault> {
     Ok(indexed)
 }
 
-fn insert(session: &dyn Session, file: i64, group: &Group) -> Result<(), Fault> {
-    let (bodies, _) = bodies(&group.bytes);
-    let entries: Result<Vec<AuditEntry>, Fault> = bodies.iter().map(|body| read_entry(body)).collect();
-    let mut entries = entries?;
-    if entries.len() as i64 != group.entries {
+/// A row of the index.
+struct Row {
+    seq: i64,
+    entry: AuditEntry,
+    action: String,
+    body: Vec<u8>,
+}
+
+fn rows(file: i64, group: &Group) -> Result<Vec<Row>, Fault> {
+    let (bodies, whole) = bodies(&group.bytes);
+    if !whole || bodies.len() as i64 != group.entries {
         return Err(corrupt(format!("audit file {file} at {}", group.at)));
     }
-    let actions: Vec<String> = entries.iter().map(|entry| entry.action.to_string()).collect();
-    for entry in &mut entries {
+    let row = |(body, k): (&[u8], i64)| {
+        let mut entry = read_entry(body)?;
         for text in [&mut entry.id, &mut entry.agent, &mut entry.entity, &mut entry.kind]
             .into_iter()
             .chain(entry.patient.as_mut())
@@ -281,11 +293,16 @@ fn insert(session: &dyn Session, file: i64, group: &Group) -> Result<(), Fault> 
         {
             *text = clean(text);
         }
-    }
-    let mut binds = Vec::with_capacity(entries.len() * 11);
-    for (((entry, body), action), k) in entries.iter().zip(&bodies).zip(&actions).zip(group.at..) {
+        Ok(Row { seq: sequence(file, k), action: entry.action.to_string(), entry, body: body.to_vec() })
+    };
+    bodies.into_iter().zip(group.at..).map(row).collect()
+}
+
+fn insert(session: &dyn Session, rows: &[Row]) -> Result<(), Fault> {
+    let mut binds = Vec::with_capacity(rows.len() * 11);
+    for Row { seq, entry, action, body } in rows {
         binds.extend([
-            Bind::Int(sequence(file, k)),
+            Bind::Int(*seq),
             Bind::Int(entry.org),
             Bind::Int(entry.time.0),
             Bind::Text(&entry.id),
@@ -365,15 +382,24 @@ impl Appender {
             self.wire = None;
             result = self.write(bytes, entries);
         }
+        if matches!(result, Ok(false)) {
+            // a server that lost its last moments has given the number of this file again: another one
+            self.file = None;
+            return match self.write(bytes, entries)? {
+                true => Ok(()),
+                false => Err(Fault::internal("a new audit file was there already")),
+            };
+        }
         if result.is_err() {
             // nobody knows what stands at the end of this file
             self.wire = None;
             self.file = None;
         }
-        result
+        result.map(drop)
     }
 
-    fn write(&mut self, bytes: &[u8], entries: i64) -> Result<(), Fault> {
+    /// Writes one row at the end of the file; false where something else stands there.
+    fn write(&mut self, bytes: &[u8], entries: i64) -> Result<bool, Fault> {
         let wire = match &self.wire {
             Some(wire) if wire.is_idle() => wire,
             _ => self.wire.insert(Wire::connect(&self.address, Purpose::Upkeep)?),
@@ -387,9 +413,14 @@ impl Appender {
         };
         let binds = [Bind::Int(file), Bind::Int(at), Bind::Int(entries), Bind::Bytes(bytes)];
         let text = "INSERT INTO audit_log (file,at,entries,bytes) VALUES ($1,$2,$3,$4) ON CONFLICT (file,at) DO NOTHING";
-        Session::execute(wire, text, &binds)?;
-        self.file = Some((file, at + entries));
-        Ok(())
+        let stands = Session::execute(wire, text, &binds)? == 1 || {
+            let text = "SELECT 1::bigint FROM audit_log WHERE file=$1 AND at=$2 AND bytes=$3";
+            one_int(wire, text, &[Bind::Int(file), Bind::Int(at), Bind::Bytes(bytes)])?.is_some()
+        };
+        if stands {
+            self.file = Some((file, at + entries));
+        }
+        Ok(stands)
     }
 
     /// The end of the process: nothing more comes to its file.
@@ -405,7 +436,8 @@ impl Appender {
 fn begin(wire: &Wire) -> Result<i64, Fault> {
     let file = one_int(wire, "SELECT nextval('audit_file')", &[])?
         .ok_or_else(|| Fault::internal("a sequence gave no number"))?;
-    let text = "INSERT INTO audit_reached (file,entries,closed) VALUES ($1,0,0)";
+    let text =
+        "INSERT INTO audit_reached (file,entries,closed) VALUES ($1,0,0) ON CONFLICT (file) DO NOTHING";
     Session::execute(wire, text, &[Bind::Int(file)])?;
     Ok(file)
 }
