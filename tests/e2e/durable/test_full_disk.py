@@ -10,7 +10,7 @@ import pytest
 from lenticular import ground
 from lenticular.dicom import DICOM_PART, cleared, dataset_bytes, multipart, sha256, stow
 from lenticular.images import fresh_slice
-from lenticular.postgres import ROLE
+from lenticular.postgres import ROLE, Cluster
 from lenticular.server import Server
 from pynetdicom import AE, _config
 
@@ -30,10 +30,12 @@ def disk(folder):
 
 
 @pytest.fixture(scope="module")
-def server(disk):
+def server(disk, folder):
     data = disk / "store"
+    cluster = None
     if not ground.EMBEDDED:
-        cluster = ground.cluster()
+        # A cluster of its own: its log is on the large disk, its tables are on the small one.
+        cluster = Cluster(folder / "postgres.log")
         tables = disk / "tables"
         tables.mkdir()
         cluster.own(tables)
@@ -46,10 +48,8 @@ def server(disk):
     server.device("hospital-a", "SCANNER1")
     yield server
     server.stop()
-    if not ground.EMBEDDED:
-        # The disk goes away, and the database with it.
-        ground.cluster().sql(f'drop database "{ground.name_of(data)}" with (force)')
-        ground.cluster().sql("drop tablespace small")
+    if cluster:
+        cluster.stop()
 
 
 def c_store(server, folder) -> tuple[int, str, str]:

@@ -94,7 +94,10 @@ def scan(server, said, folder, number):
 def worker(work, client, said):
     while not said.over.is_set():
         try:
+            before = said.count
             work(client, said)
+            if said.count == before:
+                said.over.wait(0.02)  # refused: whoever asks again takes a breath
         except Exception:  # the server is gone: that is the point
             if not client.server.alive():
                 return

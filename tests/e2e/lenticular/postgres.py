@@ -74,22 +74,23 @@ class Cluster:
 
     def start(self) -> None:
         """Starts the server and waits until it takes connections."""
-        ready = threading.Event()
+        said, ended = threading.Event(), threading.Event()
         self.process = subprocess.Popen(
             [str(programs() / "postgres"), "-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace", user=self.user, group=self.user, cwd="/",
         )
-        threading.Thread(target=self._read, args=(self.process, ready), daemon=True).start()
-        assert ready.wait(READY_SECONDS) and self.process.poll() is None, f"PostgreSQL did not start; see {self.log}"
+        threading.Thread(target=self._read, args=(self.process, said, ended), daemon=True).start()
+        assert said.wait(READY_SECONDS) and not ended.is_set(), f"PostgreSQL did not start; see {self.log}"
 
-    def _read(self, process, ready) -> None:
+    def _read(self, process, said, ended) -> None:
         with open(self.log, "a") as log:
             for line in process.stderr:
                 log.write(line)
                 log.flush()
                 if "ready to accept connections" in line:
-                    ready.set()
-        ready.set()
+                    said.set()
+        ended.set()
+        said.set()
 
     def kill(self) -> None:
         """SIGKILL for every process of the server, as if its machine were gone."""
