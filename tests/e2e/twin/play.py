@@ -136,6 +136,9 @@ class Twins:
             return text
 
         client = self.clients[request.who][side]
+        if request.method not in ("GET", "HEAD"):
+            # A connection that was idle for half a minute is closed, and only reads may be sent again.
+            client.close()
         answer = client.request(request.method, fill(path), request.body, dict(request.headers))
         if request.body is not None:
             # A body that was refused early may be the end of the connection (RFC 9112 §9.6).
