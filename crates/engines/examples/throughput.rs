@@ -1,4 +1,5 @@
 //! How fast the store is, without FHIR above it: `cargo run --release -p lenticular-engines --example throughput [ROWS] [FOLDER]`.
+//! `STORE=postgres://…` measures PostgreSQL.
 //!
 //! Rows are like Synthea's: bundles of 660 for one patient, 20 index entries and a body of about 1.2 KB each.
 
@@ -162,7 +163,8 @@ fn main() {
     if let Some(cache) = std::env::var("READER_CACHE").ok().and_then(|text| text.parse().ok()) {
         options.reader_cache = cache;
     }
-    let engine = open(options).expect("the folder opens");
+    options.database = std::env::var("STORE").ok();
+    let engine = open(options.clone()).expect("the folder opens");
     let store = engine.store.clone();
     println!("open with {} versions: {:?}; {}", engine.stats().versions, begin.elapsed(), resident());
     let bundles = AtomicU64::new(store.log.position().0.unsigned_abs() * 7 + 1);
@@ -277,6 +279,6 @@ fn main() {
     engine.close();
     println!("close: {:?}", begin.elapsed());
     let begin = std::time::Instant::now();
-    let engine = open(OpenOptions::new(&folder, now)).expect("the folder opens");
+    let engine = open(options).expect("the folder opens");
     println!("open with {} versions: {:?}; {}", engine.stats().versions, begin.elapsed(), resident());
 }

@@ -5,23 +5,33 @@
 //! checked before its first write, so that it fails alone; a failure of the connection itself fails the group.
 
 use crate::contract::{Author, Decide, PackedBody, Packing, Put, Receipt, Record, Stamp, View, Write};
+use crate::dialect::Dialect;
 use crate::entries::{self, Entries};
 use crate::plan::{self, World};
 use crate::rows;
 use crate::schema::FOREVER;
-use crate::sql::{Bind, Packer, Session, one_int};
+use crate::sql::{Bind, Packer, Row, Session, one_int};
 use lenticular_base::index::Query;
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position, Vid};
 use lenticular_policy::{Grant, Scope};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The longest packed body in bytes.
 pub const BODY_LIMIT: usize = 256 << 20;
 
-/// Entries are written as soon as so many have come together.
-const ENTRIES_AT_ONCE: usize = 200_000;
+/// Rows and entries are written as soon as so many have come together, or so many bytes of bodies: in a file at once, over a
+/// network together, while the next ones are decided.
+struct Batch {
+    rows: usize,
+    bytes: usize,
+    entries: usize,
+}
+
+const IN_FILE: Batch = Batch { rows: 1, bytes: 0, entries: 200_000 };
+const OVER_NETWORK: Batch = Batch { rows: 500, bytes: 4 << 20, entries: 10_000 };
 
 /// What a commit came to, besides the rows.
 #[derive(Debug, Default)]
@@ -55,7 +65,13 @@ pub struct Group<'a> {
     now: Instant,
     last: Stamp,
     vid: Vid,
+    batch: Batch,
     pending: RefCell<Entries>,
+    /// Versions that are not written yet, and the bytes of their bodies.
+    rows: RefCell<Vec<Version>>,
+    bytes: usize,
+    /// What is known of the current versions of rows, by name: nobody else commits meanwhile.
+    known: RefCell<HashMap<Name, Option<Current>>>,
     /// The newest version before this group; entries of later ones may still be pending.
     before: Vid,
     touched: Touched,
@@ -63,7 +79,20 @@ pub struct Group<'a> {
     broken: RefCell<Option<Fault>>,
 }
 
+type Name = (OrgNo, Kind, String);
+
+/// A version on its way into the table.
+struct Version {
+    vid: Vid,
+    author_org: OrgNo,
+    stamp: Stamp,
+    version: i64,
+    deleted: bool,
+    put: Put,
+}
+
 /// The current version of a row, as much as a write has to know.
+#[derive(Clone, Copy)]
 struct Current {
     vid: Vid,
     version: i64,
@@ -85,7 +114,14 @@ impl<'a> Group<'a> {
             now,
             last,
             vid,
+            batch: match session.dialect() {
+                Dialect::Sqlite => IN_FILE,
+                Dialect::Postgres => OVER_NETWORK,
+            },
             pending: RefCell::default(),
+            rows: RefCell::default(),
+            bytes: 0,
+            known: RefCell::default(),
             before: vid,
             touched: Touched::default(),
             broken: RefCell::new(None),
@@ -108,6 +144,7 @@ impl<'a> Group<'a> {
         if decided.writes.is_empty() {
             return Ok(Ok(Receipt { stamp: self.last, versions: Vec::new(), answer: decided.answer }));
         }
+        self.look_up(&decided.writes)?;
         if let Err(fault) = self.check(&decided.writes) {
             return Ok(Err(fault));
         }
@@ -130,7 +167,7 @@ impl<'a> Group<'a> {
             ],
         )?;
         self.last = stamp;
-        if self.pending.borrow().len() >= ENTRIES_AT_ONCE {
+        if self.pending.borrow().len() >= self.batch.entries {
             self.flush()?;
         }
         Ok(Ok(Receipt { stamp, versions, answer: decided.answer }))
@@ -138,6 +175,7 @@ impl<'a> Group<'a> {
 
     /// Writes what is still in memory. To be called before the transaction commits.
     pub fn flush(&self) -> Result<(), Fault> {
+        self.write_rows()?;
         let mut pending = self.pending.borrow_mut();
         if pending.is_empty() { Ok(()) } else { pending.flush(self.session) }
     }
@@ -184,25 +222,86 @@ impl<'a> Group<'a> {
             Write::Delete { org, kind, id } => versions.push(self.delete(author, stamp, org, kind, &id)?),
             Write::Grant(grant) => self.grant(&grant)?,
             Write::Ungrant { source } => {
-                self.session.execute("DELETE FROM grants WHERE source=$1", &[Bind::Text(&source)])?;
+                self.session.send("DELETE FROM grants WHERE source=$1", &[Bind::Text(&source)])?;
                 self.touched.grants = true;
             }
         }
         Ok(())
     }
 
+    /// Learns the current versions of all rows that are about to be written, with one question.
+    fn look_up(&self, writes: &[Write]) -> Result<(), Fault> {
+        let mut known = self.known.borrow_mut();
+        let mut asked: Vec<Name> = Vec::new();
+        for write in writes {
+            let name = match write {
+                Write::Put(put) => (put.org, put.kind, put.id.clone()),
+                Write::Delete { org, kind, id } => (*org, *kind, id.clone()),
+                Write::Grant(_) | Write::Ungrant { .. } => continue,
+            };
+            if let Entry::Vacant(place) = known.entry(name) {
+                asked.push(place.key().clone());
+                place.insert(None);
+            }
+        }
+        let binds: Vec<Bind<'_>> = asked.iter().flat_map(named_binds).collect();
+        let asking = self.session.query_many(NAMED, 4, &binds, &mut |at, row| {
+            if let Some(name) = asked.get(at) {
+                known.insert(name.clone(), Some(read_current(row)?));
+            }
+            Ok(true)
+        });
+        if asking.is_err() {
+            known.clear();
+        }
+        asking
+    }
+
     fn named(&self, org: OrgNo, kind: Kind, id: &str) -> Result<Option<Current>, Fault> {
+        let name = (org, kind, id.to_owned());
+        if let Some(known) = self.known.borrow().get(&name) {
+            return Ok(*known);
+        }
         let mut found = None;
-        self.session.query(
-            "SELECT vid,version,deleted FROM record WHERE kind=$1 AND id=$2 AND until_position=$3 AND org=$4",
-            &[Bind::Int(kind.0.into()), Bind::Text(id), Bind::Int(FOREVER), Bind::Int(org.0)],
-            &mut |row| {
-                found =
-                    Some(Current { vid: Vid(row.int(0)?), version: row.int(1)?, deleted: row.int(2)? != 0 });
-                Ok(false)
-            },
-        )?;
+        self.session.query(NAMED, &named_binds(&name), &mut |row| {
+            found = Some(read_current(row)?);
+            Ok(false)
+        })?;
+        self.known.borrow_mut().insert(name, found);
         Ok(found)
+    }
+
+    /// Writes the versions that are still in memory.
+    fn write_rows(&self) -> Result<(), Fault> {
+        let rows = std::mem::take(&mut *self.rows.borrow_mut());
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let binds: Vec<Bind<'_>> = rows.iter().flat_map(Version::binds).collect();
+        self.session.execute_many(INSERT_RECORD, 18, &binds)
+    }
+
+    /// Adds a version that is the current one from now on.
+    fn begin_version(
+        &mut self,
+        author: &Author,
+        stamp: Stamp,
+        version: i64,
+        deleted: bool,
+        put: Put,
+    ) -> Result<(), Fault> {
+        self.vid = Vid(self.vid.0 + 1);
+        let name = (put.org, put.kind, put.id.clone());
+        self.known.get_mut().insert(name, Some(Current { vid: self.vid, version, deleted }));
+        self.bytes = self.bytes.saturating_add(put.body.bytes.len());
+        let row = Version { vid: self.vid, author_org: author.org, stamp, version, deleted, put };
+        let rows = self.rows.get_mut();
+        rows.push(row);
+        if rows.len() >= self.batch.rows || self.bytes >= self.batch.bytes {
+            self.bytes = 0;
+            self.write_rows()?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, author: &Author, stamp: Stamp, put: Put) -> Result<i64, Fault> {
@@ -224,19 +323,22 @@ impl<'a> Group<'a> {
     }
 
     fn supersede(&self, stamp: Stamp, current: &Current) -> Result<(), Fault> {
+        if current.vid > self.before {
+            self.write_rows()?;
+        }
         let binds = [Bind::Int(stamp.position.0), Bind::Int(current.vid.0)];
-        self.session.execute("UPDATE record SET until_position=$1 WHERE vid=$2", &binds)?;
+        self.session.send("UPDATE record SET until_position=$1 WHERE vid=$2", &binds)?;
         if !current.deleted {
-            self.session.execute("INSERT INTO sweep (until_position,vid) VALUES ($1,$2)", &binds)?;
+            self.session.send("INSERT INTO sweep (until_position,vid) VALUES ($1,$2)", &binds)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, author: &Author, stamp: Stamp, version: i64, put: Put) -> Result<(), Fault> {
-        self.vid = Vid(self.vid.0 + 1);
+    fn add(&mut self, author: &Author, stamp: Stamp, version: i64, mut put: Put) -> Result<(), Fault> {
         self.touched.orgs.insert(put.org);
-        insert(self.session, author, stamp, self.vid, version, false, &put)?;
-        self.pending.borrow_mut().add(put.org, self.vid, put.entries);
+        let (org, entries) = (put.org, std::mem::take(&mut put.entries));
+        self.begin_version(author, stamp, version, false, put)?;
+        self.pending.get_mut().add(org, self.vid, entries);
         Ok(())
     }
 
@@ -252,9 +354,11 @@ impl<'a> Group<'a> {
         if vid > self.before {
             self.flush()?;
         }
+        let name = (put.org, put.kind, put.id.clone());
+        self.known.get_mut().insert(name, Some(Current { vid, version, deleted: false }));
         let text = "UPDATE record SET patient=$1,labels=$2,author_org=$3,time=$4,study=$5,version=$6,position=$7,\
                     dictionary=$8,length=$9,splice=$10,body=$11 WHERE vid=$12";
-        self.session.execute(
+        self.session.send(
             text,
             &[
                 Bind::optional(put.patient.as_deref()),
@@ -290,6 +394,7 @@ impl<'a> Group<'a> {
         let Some(current) = self.named(org, kind, id)? else {
             return Err(Fault::not_found());
         };
+        self.write_rows()?;
         let Some(record) = rows::by_vid(self.session, self.packer, current.vid)? else {
             return Err(rows::corrupt(format!("version {} went away", current.vid.0)));
         };
@@ -306,15 +411,14 @@ impl<'a> Group<'a> {
             entries: Vec::new(),
             in_place: false,
         };
-        self.vid = Vid(self.vid.0 + 1);
-        insert(self.session, author, stamp, self.vid, current.version + 1, true, &stone)?;
-        self.touched.names.push((kind, stone.id));
+        self.touched.names.push((kind, stone.id.clone()));
+        self.begin_version(author, stamp, current.version + 1, true, stone)?;
         Ok(current.version + 1)
     }
 
     fn grant(&mut self, grant: &Grant) -> Result<(), Fault> {
         self.touched.grants = true;
-        self.session.execute(
+        self.session.send(
             "INSERT INTO grants (source,grantee,org,patient,study,kind,expires) VALUES ($1,$2,$3,$4,$5,$6,$7)",
             &[
                 Bind::Text(&grant.source),
@@ -329,10 +433,10 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    /// Keeps a failure of the connection, so that no decision can pass over it.
+    /// Keeps a failure of the connection, so that no decision can pass over it. One damaged row fails alone.
     fn guard<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|fault| {
-            if matches!(fault.kind, FaultKind::OutOfSpace | FaultKind::Internal) {
+            if fault.kind != FaultKind::Corrupt {
                 let again = Fault::new(fault.kind, fault.code, fault.public.clone());
                 *self.broken.borrow_mut() = Some(fault);
                 return again;
@@ -342,42 +446,45 @@ impl<'a> Group<'a> {
     }
 }
 
-fn insert(
-    session: &dyn Session,
-    author: &Author,
-    stamp: Stamp,
-    vid: Vid,
-    version: i64,
-    deleted: bool,
-    put: &Put,
-) -> Result<(), Fault> {
-    let text = "INSERT INTO record (vid,org,patient,kind,labels,author_org,time,study,id,version,from_position,\
-                until_position,position,deleted,dictionary,length,splice,body) \
-                VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)";
-    session.execute(
-        text,
-        &[
-            Bind::Int(vid.0),
+const NAMED: &str =
+    "SELECT vid,version,deleted FROM record WHERE kind=$1 AND id=$2 AND until_position=$3 AND org=$4";
+
+fn named_binds((org, kind, id): &Name) -> [Bind<'_>; 4] {
+    [Bind::Int(kind.0.into()), Bind::Text(id), Bind::Int(FOREVER), Bind::Int(org.0)]
+}
+
+fn read_current(row: &dyn Row) -> Result<Current, Fault> {
+    Ok(Current { vid: Vid(row.int(0)?), version: row.int(1)?, deleted: row.int(2)? != 0 })
+}
+
+const INSERT_RECORD: &str = "INSERT INTO record (vid,org,patient,kind,labels,author_org,time,study,id,version,from_position,\
+                             until_position,position,deleted,dictionary,length,splice,body) \
+                             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)";
+
+impl Version {
+    fn binds(&self) -> [Bind<'_>; 18] {
+        let put = &self.put;
+        [
+            Bind::Int(self.vid.0),
             Bind::Int(put.org.0),
             Bind::optional(put.patient.as_deref()),
             Bind::Int(put.kind.0.into()),
             Bind::Int(put.labels.0),
-            Bind::Int(author.org.0),
-            Bind::Int(stamp.time.0),
+            Bind::Int(self.author_org.0),
+            Bind::Int(self.stamp.time.0),
             Bind::optional(put.study.as_deref()),
             Bind::Text(&put.id),
-            Bind::Int(version),
-            Bind::Int(stamp.position.0),
+            Bind::Int(self.version),
+            Bind::Int(self.stamp.position.0),
             Bind::Int(FOREVER),
-            Bind::Int(stamp.position.0),
-            Bind::Int(deleted.into()),
+            Bind::Int(self.stamp.position.0),
+            Bind::Int(self.deleted.into()),
             Bind::Int(put.body.dictionary.into()),
             Bind::Int(put.body.length.into()),
             Bind::Int(put.splice.into()),
             Bind::Bytes(&put.body.bytes),
-        ],
-    )?;
-    Ok(())
+        ]
+    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Fault {
@@ -391,11 +498,26 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Fault {
 
 impl View for Group<'_> {
     fn current(&self, org: OrgNo, kind: Kind, id: &str) -> Result<Option<Record>, Fault> {
-        let found = self.named(org, kind, id).and_then(|current| match current {
-            Some(current) => rows::by_vid(self.session, self.packer, current.vid),
-            None => Ok(None),
-        });
-        self.guard(found)
+        let look = || {
+            let name = (org, kind, id.to_owned());
+            let known = self.known.borrow().get(&name).copied();
+            let found = match known {
+                Some(None) => return Ok(None),
+                Some(Some(current)) => {
+                    self.write_rows()?;
+                    rows::by_vid(self.session, self.packer, current.vid)?
+                }
+                None => rows::current(self.session, self.packer, org, kind, id)?,
+            };
+            let current = found.as_ref().map(|row| Current {
+                vid: row.vid,
+                version: row.version,
+                deleted: row.deleted,
+            });
+            self.known.borrow_mut().insert(name, current);
+            Ok(found)
+        };
+        self.guard(look())
     }
 
     fn find(&self, org: OrgNo, query: &Query) -> Result<Vec<Record>, Fault> {

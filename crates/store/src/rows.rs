@@ -59,6 +59,27 @@ pub fn by_vid(session: &dyn Session, packer: &dyn Packer, vid: Vid) -> Result<Op
     Ok(found)
 }
 
+/// The current version of a member's row, deleted or not.
+pub fn current(
+    session: &dyn Session,
+    packer: &dyn Packer,
+    org: OrgNo,
+    kind: Kind,
+    id: &str,
+) -> Result<Option<Record>, Fault> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM record r WHERE r.kind=$1 AND r.id=$2 AND r.until_position=$3 AND r.org=$4"
+    );
+    let binds =
+        [Bind::Int(kind.0.into()), Bind::Text(id), Bind::Int(crate::schema::FOREVER), Bind::Int(org.0)];
+    let mut found = None;
+    session.query(&text, &binds, &mut |row| {
+        found = Some(record(row, packer)?);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
 /// How many bodies are asked for at a time.
 const AT_ONCE: usize = 64;
 

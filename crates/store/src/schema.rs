@@ -9,6 +9,9 @@ pub struct Migration {
     pub number: i64,
     /// The statements. Never changed once released: engines keep its checksum and refuse to start on another text.
     pub text: String,
+    /// Programs that do not know it can work on its tables: it only adds what they do not ask for. So nodes of one version and
+    /// the next can work side by side.
+    pub additive: bool,
 }
 
 /// The `until_position` of a version that is current.
@@ -17,9 +20,16 @@ pub const FOREVER: i64 = i64::MAX;
 /// Every migration, oldest first.
 pub fn migrations(dialect: Dialect) -> Vec<Migration> {
     let shared = if dialect == Dialect::Postgres { dialect.fill(SECOND_SHARED) } else { String::new() };
-    let texts =
-        [dialect.fill(FIRST), dialect.fill(SECOND) + &shared, dialect.fill(NOTICES), dialect.fill(BEGAN)];
-    texts.into_iter().zip(1..).map(|(text, number)| Migration { number, text }).collect()
+    // a program that does not know of notices would write while a network moves, and one that does not know who drew a
+    // segment's number would give it up under another's hands
+    let steps = [
+        (dialect.fill(FIRST), false),
+        (dialect.fill(SECOND) + &shared, true),
+        (dialect.fill(NOTICES), false),
+        (dialect.fill(BEGAN), false),
+    ];
+    let numbered = steps.into_iter().zip(1..);
+    numbered.map(|((text, additive), number)| Migration { number, text, additive }).collect()
 }
 
 const FIRST: &str = "

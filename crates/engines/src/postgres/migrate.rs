@@ -14,7 +14,9 @@ pub const LOG_LOCK: i64 = 0x6c65_6e74_0002;
 /// PostgreSQL 15.
 const OLDEST: i64 = 150_000;
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number bigint PRIMARY KEY, sha256 text NOT NULL, time bigint NOT NULL)";
+const TABLE: &str = "SET LOCAL client_min_messages=warning;\
+    CREATE TABLE IF NOT EXISTS migration (number bigint PRIMARY KEY, sha256 text NOT NULL, time bigint NOT NULL);\
+    ALTER TABLE migration ADD COLUMN IF NOT EXISTS additive bigint NOT NULL DEFAULT 0";
 
 /// Brings the tables to the newest form; refuses what it does not know.
 ///
@@ -53,9 +55,9 @@ fn apply(wire: &Wire, now: Instant) -> Result<(), Fault> {
     wire.query("SELECT 1 FROM pg_advisory_xact_lock($1)", &[Bind::Int(TABLES_LOCK)], &mut |_| Ok(true))?;
     wire.run(TABLE)?;
     let known = schema::migrations(Dialect::Postgres);
-    let newest = one_int(wire, "SELECT max(number) FROM migration", &[])?;
     let latest = known.last().map_or(0, |migration| migration.number);
-    if let Some(number) = newest.filter(|number| *number > latest) {
+    let text = "SELECT max(number) FROM migration WHERE number>$1 AND additive=0";
+    if let Some(number) = one_int(wire, text, &[Bind::Int(latest)])? {
         return Err(refuse(format!(
             "This database was written by a newer Lenticular (tables of version {number}, this program knows {latest}). Use that one."
         )));
@@ -83,8 +85,13 @@ fn apply(wire: &Wire, now: Instant) -> Result<(), Fault> {
             None => {
                 wire.run(&migration.text)?;
                 wire.execute(
-                    "INSERT INTO migration (number,sha256,time) VALUES ($1,$2,$3)",
-                    &[Bind::Int(migration.number), Bind::Text(&sum), Bind::Int(now.0)],
+                    "INSERT INTO migration (number,sha256,time,additive) VALUES ($1,$2,$3,$4)",
+                    &[
+                        Bind::Int(migration.number),
+                        Bind::Text(&sum),
+                        Bind::Int(now.0),
+                        Bind::Int(migration.additive.into()),
+                    ],
                 )?;
             }
         }

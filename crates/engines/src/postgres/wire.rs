@@ -35,6 +35,7 @@ const PREPARED: usize = 512;
 /// So many bytes, or statements, sent ahead are waited for.
 const AHEAD_BYTES: usize = 8 << 20;
 const AHEAD: usize = 2000;
+const PUSH_BYTES: usize = 64 << 10;
 
 /// Settings of every connection. The plan of a query is what the text says: it was chosen by counts, not by statistics. The server
 /// gives up a client that is silent amid a statement within 11 s, whatever its own settings: a node that was cut off while it sent
@@ -111,6 +112,8 @@ pub struct Wire {
     /// What was sent and not yet waited for.
     sent: RefCell<Vec<Sent>>,
     sent_bytes: Cell<usize>,
+    /// How many of them were put on the wire.
+    pushed: Cell<usize>,
     limit: Cell<Duration>,
     /// Nothing more can be said on it.
     lost: Cell<bool>,
@@ -197,6 +200,7 @@ impl Wire {
             prepared: RefCell::default(),
             sent: RefCell::default(),
             sent_bytes: Cell::new(0),
+            pushed: Cell::new(0),
             limit: Cell::new(ANSWER),
             lost: Cell::new(false),
             open: Cell::new(false),
@@ -231,6 +235,7 @@ impl Wire {
         let Some(runtime) = &self.runtime else { return Err(away()) };
         let sent = std::mem::take(&mut *self.sent.borrow_mut());
         self.sent_bytes.set(0);
+        self.pushed.set(0);
         let all = async {
             if sent.is_empty() {
                 return work.await;
@@ -300,6 +305,11 @@ impl Wire {
         self.ahead(bytes, async move { client.execute_raw(&statement, values).await.map(drop) });
         if self.sent_bytes.get() > AHEAD_BYTES || self.sent.borrow().len() > AHEAD {
             return self.wait();
+        }
+        if self.sent_bytes.get() - self.pushed.get() > PUSH_BYTES {
+            // the server begins with it while the rest is made
+            self.pushed.set(self.sent_bytes.get());
+            self.flush();
         }
         Ok(())
     }

@@ -10,19 +10,27 @@ use std::sync::Arc;
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, time INTEGER NOT NULL)";
 
+const ADDITIVE: &str = "ALTER TABLE migration ADD COLUMN additive INTEGER NOT NULL DEFAULT 0";
+
 /// Brings the tables to the newest form; refuses what it does not know.
 pub fn run(connection: &Connection, clock: &Arc<dyn Fn() -> Instant + Send + Sync>) -> Result<(), Fault> {
     let transaction =
         rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault)?;
     transaction.execute_batch(TABLE).map_err(fault)?;
+    // tables of the first version do not say it
+    if transaction.prepare("SELECT additive FROM migration").is_err() {
+        transaction.execute_batch(ADDITIVE).map_err(fault)?;
+    }
     let known = schema::migrations(Dialect::Sqlite);
-    let newest: Option<i64> =
-        transaction.query_row("SELECT max(number) FROM migration", [], |row| row.get(0)).map_err(fault)?;
     let latest = known.last().map_or(0, |migration| migration.number);
-    if newest.is_some_and(|number| number > latest) {
+    let newer: Option<i64> = transaction
+        .query_row("SELECT max(number) FROM migration WHERE number>?1 AND additive=0", [latest], |row| {
+            row.get(0)
+        })
+        .map_err(fault)?;
+    if let Some(number) = newer {
         return Err(refuse(format!(
-            "This data folder was written by a newer Lenticular (tables of version {}, this program knows {latest}). Use that one.",
-            newest.unwrap_or_default()
+            "This data folder was written by a newer Lenticular (tables of version {number}, this program knows {latest}). Use that one.",
         )));
     }
     for migration in known {
@@ -47,8 +55,8 @@ pub fn run(connection: &Connection, clock: &Arc<dyn Fn() -> Instant + Send + Syn
                 transaction.execute_batch(&migration.text).map_err(fault)?;
                 transaction
                     .execute(
-                        "INSERT INTO migration (number,sha256,time) VALUES (?1,?2,?3)",
-                        params![migration.number, sum, clock().0],
+                        "INSERT INTO migration (number,sha256,time,additive) VALUES (?1,?2,?3,?4)",
+                        params![migration.number, sum, clock().0, migration.additive],
                     )
                     .map_err(fault)?;
             }
@@ -76,7 +84,9 @@ mod tests {
         run(&connection, &clock()).unwrap();
         connection.execute("UPDATE migration SET sha256='x'", []).unwrap();
         assert!(run(&connection, &clock()).unwrap_err().public.contains("another text"));
-        connection.execute("INSERT INTO migration VALUES (99,'x',0)", []).unwrap();
+        connection.execute("INSERT INTO migration VALUES (98,'x',0,1)", []).unwrap();
+        assert!(run(&connection, &clock()).unwrap_err().public.contains("another text"));
+        connection.execute("INSERT INTO migration VALUES (99,'x',0,0)", []).unwrap();
         assert!(run(&connection, &clock()).unwrap_err().public.contains("newer Lenticular"));
     }
 }

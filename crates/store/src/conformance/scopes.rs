@@ -51,9 +51,12 @@ fn scopes(now: Instant) -> Vec<Scope> {
                 let patient = (role == Role::Patient).then(|| "p".to_owned());
                 let principal = Principal { link, patient, ..Principal::new(org, role, "u") };
                 if let Decision::Permit(scope) = decide(&principal, action, None, Purpose::Treat, facts) {
-                    found.push(scope.within_kinds(vec![KIND]));
-                    found.push(scope.within_kinds(Vec::new()));
-                    found.push(scope);
+                    for scope in [scope.within_kinds(vec![KIND]), scope.within_kinds(Vec::new()), scope] {
+                        // many come to the same
+                        if !found.contains(&scope) {
+                            found.push(scope);
+                        }
+                    }
                 }
             }
         }
