@@ -6,6 +6,7 @@
 //! - [`pool`]: a few connections that read.
 //! - [`migrate`]: the tables. [`audit`]: the log of accesses. [`clock`]: what time it is for all nodes.
 //! - [`ground`], [`hand`]: what the one reader and the one writer stand on. [`open()`] puts it together.
+//! - [`statistics`]: what keeps plans good while tables grow.
 
 pub mod address;
 pub mod audit;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod open;
 pub mod pool;
 pub mod session;
+pub mod statistics;
 mod tls;
 mod value;
 pub mod wire;

@@ -1,9 +1,11 @@
 //! Reading rows of `record` and `grants`.
 
 use crate::contract::{Record, RowColumns};
+use crate::dialect::Dialect;
 use crate::sql::{Bind, Packer, Row, Session};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, Labels, OrgNo, Position, Vid};
 use lenticular_policy::{Grant, Grantee};
+use std::collections::HashMap;
 
 /// The columns that [`record`] reads, of the table `record` or an alias `r`.
 pub const COLUMNS: &str = "r.vid,r.org,r.patient,r.kind,r.labels,r.author_org,r.time,r.study,r.id,r.version,\
@@ -80,8 +82,9 @@ pub fn current(
     Ok(found)
 }
 
-/// How many bodies are asked for at a time.
+/// How many bodies are asked for at a time, and up to how many one by one.
 const AT_ONCE: usize = 64;
+const FEW: usize = 3;
 
 /// The records of version numbers, in their order, until `at_most` bytes of bodies are held: the last one may go beyond.
 ///
@@ -96,26 +99,59 @@ pub fn by_vids(
     let mut found: Vec<Record> = Vec::with_capacity(vids.len());
     let mut held = 0;
     for some in vids.chunks(AT_ONCE) {
-        let binds: Vec<Bind<'_>> = some.iter().map(|vid| Bind::Int(vid.0)).collect();
-        let before = found.len();
-        session.query_many(BY_VID, 1, &binds, &mut |_, row| {
-            let record = record(row, packer)?;
-            held += record.body.len();
-            found.push(record);
-            Ok(held < at_most)
-        })?;
-        let read = found.get(before..).unwrap_or_default();
-        if let Some((vid, _)) = some.iter().zip(read).find(|(vid, record)| **vid != record.vid) {
+        let mut read = match session.dialect() {
+            Dialect::Postgres if some.len() > FEW => together(session, packer, some, at_most - held)?,
+            _ => Vec::new(),
+        };
+        if read.is_empty() {
+            let binds: Vec<Bind<'_>> = some.iter().map(|vid| Bind::Int(vid.0)).collect();
+            let mut bytes = 0;
+            session.query_many(BY_VID, 1, &binds, &mut |_, row| {
+                let record = record(row, packer)?;
+                bytes += record.body.len();
+                read.push(record);
+                Ok(bytes < at_most - held)
+            })?;
+        }
+        if let Some((vid, _)) = some.iter().zip(&read).find(|(vid, record)| **vid != record.vid) {
             return Err(corrupt(format!("version {} went away", vid.0)));
         }
+        held += read.iter().map(|record| record.body.len()).sum::<usize>();
+        let missing = some.get(read.len());
+        found.append(&mut read);
         if held >= at_most {
             break;
         }
-        if let Some(vid) = some.get(read.len()) {
+        if let Some(vid) = missing {
             return Err(corrupt(format!("version {} went away", vid.0)));
         }
     }
     Ok(found)
+}
+
+/// The same with one statement, always of as many placeholders, so that it stays prepared. The rows come in any order: where
+/// there are too many bytes, the first of them in the order asked for, perhaps none.
+fn together(
+    session: &dyn Session,
+    packer: &dyn Packer,
+    vids: &[Vid],
+    at_most: usize,
+) -> Result<Vec<Record>, Fault> {
+    let places: Vec<String> = (1..=AT_ONCE).map(|at| format!("${at}")).collect();
+    let text = format!("SELECT {COLUMNS} FROM record r WHERE r.vid IN ({})", places.join(","));
+    let first = vids.first().copied().unwrap_or(Vid(0));
+    // the first stands in for those that are not asked for
+    let padded = vids.iter().copied().chain(std::iter::repeat(first)).take(AT_ONCE);
+    let binds: Vec<Bind<'_>> = padded.map(|vid| Bind::Int(vid.0)).collect();
+    let mut read: HashMap<Vid, Record> = HashMap::with_capacity(vids.len());
+    let mut bytes = 0;
+    session.query(&text, &binds, &mut |row| {
+        let record = record(row, packer)?;
+        bytes += record.body.len();
+        read.insert(record.vid, record);
+        Ok(bytes < at_most)
+    })?;
+    Ok(vids.iter().map_while(|vid| read.remove(vid)).collect())
 }
 
 const BY_VID: &str = "SELECT r.vid,r.org,r.patient,r.kind,r.labels,r.author_org,r.time,r.study,r.id,r.version,\

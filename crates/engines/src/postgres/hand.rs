@@ -4,6 +4,7 @@
 use super::address::Address;
 use super::ground::PgGround;
 use super::migrate::LOG_LOCK;
+use super::statistics::Statistics;
 use super::wire::{Purpose, Wire};
 use super::{away, is_away};
 use crate::engine::Clock;
@@ -39,13 +40,17 @@ pub struct PgHand {
     wire: Wire,
     /// The number of the open transaction.
     transaction: String,
+    /// The newest version when it began.
+    versions: i64,
+    statistics: Statistics,
 }
 
 impl PgHand {
     /// The writer's hand; `clock` where commits are not dated by the database.
     pub fn new(address: Arc<Address>, ground: Arc<PgGround>, clock: Option<Clock>) -> Result<PgHand, Fault> {
         let wire = Wire::connect(&address, Purpose::Write)?;
-        Ok(PgHand { address, ground, clock, wire, transaction: String::new() })
+        let statistics = Statistics::open(address.clone(), &wire)?;
+        Ok(PgHand { address, ground, clock, wire, transaction: String::new(), versions: 0, statistics })
     }
 
     fn enter(&mut self) -> Result<Begun, Fault> {
@@ -71,6 +76,7 @@ impl PgHand {
             *transaction = row.text(4)?.unwrap_or_default().to_owned();
             Ok(false)
         })?;
+        self.versions = begun.vid.0;
         if let Some(clock) = &self.clock {
             begun.now = clock();
         }
@@ -159,6 +165,7 @@ impl Hand for PgHand {
             result => result?,
         }
         self.ground.memory().advance(stamp, &touched.names, grants, touched.orgs.iter().copied());
+        self.statistics.at(self.versions);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! The contract on PostgreSQL, and what only it has to show: several nodes, a server that goes away, the second wall.
 
 use super::cluster::{self, Cluster};
-use lenticular_base::Instant;
+use lenticular_base::index::Query;
+use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position};
 use lenticular_engines::{Engine, OpenOptions, open};
-use lenticular_store::Store;
-use lenticular_store::conformance::{Clock, Harness, run};
+use lenticular_policy::{Grant, Grantee, Scope};
+use lenticular_store::conformance::{Clock, Harness, Submit, put, run};
+use lenticular_store::{Store, Write};
 use tempfile::TempDir;
 
 /// One node on a database.
@@ -36,6 +38,11 @@ impl Node {
         options
     }
 
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        self.url.rsplit('/').next().unwrap()
+    }
+
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().unwrap()
     }
@@ -62,4 +69,134 @@ impl Harness for Node {
 fn keeps_the_contract() {
     let Some(cluster) = cluster::shared() else { return };
     run(&|| Box::new(Node::make(cluster)));
+}
+
+const A: OrgNo = OrgNo(1);
+const KIND: Kind = Kind(92);
+
+fn add(node: &Node, id: &str) -> Result<Position, Fault> {
+    let store = node.store();
+    let row = put(&store, A, id, Vec::new());
+    let end = store.propose(A, move |_| Ok(vec![Write::Put(Box::new(row))]));
+    end.recv().unwrap().map(|receipt| receipt.stamp.position)
+}
+
+fn read(node: &Node, id: &str) -> Result<bool, Fault> {
+    Ok(node.store().reader.get(&Scope::of_own_work(A), A, KIND, id)?.is_some())
+}
+
+#[test]
+fn what_one_node_commits_another_reads_at_once() {
+    let Some(cluster) = cluster::shared() else { return };
+    let one = Node::make(cluster);
+    let two = Node::on(one.url.clone());
+    add(&one, "a").unwrap();
+    assert!(read(&two, "a").unwrap());
+    assert!(read(&two, "a").unwrap(), "from memory");
+    one.store().write(A, vec![Write::Delete { org: A, kind: KIND, id: "a".into() }]);
+    let found = two.store().reader.get(&Scope::of_own_work(A), A, KIND, "a").unwrap();
+    assert!(found.is_some_and(|row| row.deleted), "memory of the other node is old");
+    // a grant that ends is not in force at the next read of any node
+    let grant = Grant {
+        source: "share".into(),
+        grantee: Grantee::Member(OrgNo(2)),
+        org: A,
+        patient: None,
+        study: None,
+        kind: Some(KIND),
+        expires: None,
+    };
+    one.store().write(A, vec![Write::Grant(grant)]);
+    assert_eq!(two.store().reader.grants().len(), 1);
+    two.store().write(A, vec![Write::Ungrant { source: "share".into() }]);
+    assert_eq!(one.store().reader.grants().len(), 0);
+}
+
+#[test]
+fn positions_of_several_nodes_have_no_gap() {
+    let Some(cluster) = cluster::shared() else { return };
+    let one = Node::make(cluster);
+    let nodes = [Node::on(one.url.clone()), Node::on(one.url.clone()), one];
+    let mut positions: Vec<i64> = std::thread::scope(|threads| {
+        let work: Vec<_> = nodes
+            .iter()
+            .enumerate()
+            .map(|(at, node)| {
+                threads.spawn(move || -> Vec<i64> {
+                    (0..40).map(|n| add(node, &format!("n{at}-{n}")).unwrap().0).collect()
+                })
+            })
+            .collect();
+        work.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    positions.sort_unstable();
+    assert_eq!(positions, (1..=120).collect::<Vec<i64>>());
+    let report = nodes[0].engine().verify(&|_| Vec::new(), &mut |_, _| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+}
+
+#[test]
+fn a_server_that_goes_away_is_said_soon_and_used_again_without_a_restart() {
+    let Some(cluster) = Cluster::own() else { return };
+    let node = Node::make(&cluster);
+    add(&node, "before").unwrap();
+    assert!(read(&node, "before").unwrap());
+    for how in ["stop", "crash"] {
+        cluster.order(how);
+        let begin = std::time::Instant::now();
+        assert_eq!(read(&node, "before").unwrap_err().kind, FaultKind::Busy);
+        assert_eq!(add(&node, "during").unwrap_err().kind, FaultKind::Busy);
+        assert!(node.store().reader.grants().is_empty());
+        assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+        cluster.order("start");
+        assert!(read(&node, "before").unwrap());
+        assert!(!read(&node, "during").unwrap(), "{how}: what was refused was kept");
+        add(&node, how).unwrap();
+        assert!(read(&node, how).unwrap());
+    }
+    let report = node.engine().verify(&|_| Vec::new(), &mut |_, _| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+}
+
+#[test]
+fn connections_that_are_ended_from_outside_disturb_nobody() {
+    let Some(cluster) = cluster::shared() else { return };
+    let node = Node::make(cluster);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname=current_database() AND pid<>pg_backend_pid()";
+    for round in 0..3 {
+        add(&node, &format!("r{round}")).unwrap();
+        cluster.admin(Some(node.database()), &[end]);
+        assert!(read(&node, &format!("r{round}")).unwrap());
+        cluster.admin(Some(node.database()), &[end]);
+        let query = Query::all(KIND, 10);
+        let page = node.store().reader.search(&Scope::of_own_work(A), &query).unwrap();
+        assert_eq!(page.rows.len(), round + 1);
+        cluster.admin(Some(node.database()), &[end]);
+    }
+}
+
+#[test]
+fn without_a_scope_the_database_itself_shows_nothing() {
+    let Some(cluster) = cluster::shared() else { return };
+    let node = Node::make(cluster);
+    add(&node, "a").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&node.url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        for (orgs, expected) in [(None, 0), (Some(""), 0), (Some("2,3"), 0), (Some("1,2"), 1), (Some("*"), 1)] {
+            if let Some(orgs) = orgs {
+                client.batch_execute(&format!("SET lenticular.orgs='{orgs}'")).await.unwrap();
+            }
+            let seen: i64 = client.query_one("SELECT count(*) FROM record", &[]).await.unwrap().get(0);
+            assert_eq!(seen, expected, "{orgs:?}");
+        }
+        // the wall costs no index: the plan looks a name up
+        client.batch_execute("SET lenticular.orgs='1'; SET enable_seqscan=off").await.unwrap();
+        let text = "EXPLAIN SELECT vid FROM record WHERE kind=92 AND id='a' AND until_position=9223372036854775807 AND org=1";
+        let plan: Vec<String> =
+            client.query(text, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains("id = 'a'") && line.contains("Index Cond")), "{plan:?}");
+    });
 }
