@@ -9,6 +9,8 @@ mod cluster;
 mod copies;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/lost.rs"]
+mod lost;
 #[path = "suite/shared.rs"]
 mod shared;
 

@@ -152,8 +152,7 @@ impl Hand for PgHand {
             "SELECT pg_notify($1,$2)",
             &[Bind::Text(CHANNEL), Bind::Text(&stamp.position.0.to_string())],
         )?;
-        // a failure up to here is one of the statements: nothing was committed
-        self.wire.wait()?;
+        // where the connection is lost on the way, COMMIT may have arrived, though not all answers before it
         match self.wire.commit() {
             Err(fault) if is_away(&fault) => match self.was_kept(stamp) {
                 Ok(true) => {
