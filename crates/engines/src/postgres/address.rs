@@ -3,7 +3,7 @@
 use super::tls::connector;
 use lenticular_base::{Fault, FaultKind};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Config, Error};
@@ -22,6 +22,7 @@ pub struct Address {
     pub(super) tls: MakeRustlsConnect,
     /// The host that answered last goes first.
     pub(super) preferred: AtomicUsize,
+    epoch: AtomicU64,
 }
 
 impl Address {
@@ -63,7 +64,20 @@ impl Address {
         let verified = config.get_ssl_mode() == SslMode::Require;
         let tls = connector(verified, file.map(PathBuf::from).or(roots).as_deref())?;
         let hosts = (0..config.get_hosts().len()).map(|at| single(&config, at)).collect();
-        Ok(Address { hosts, tls, preferred: AtomicUsize::new(0) })
+        Ok(Address { hosts, tls, preferred: AtomicUsize::new(0), epoch: AtomicU64::new(0) })
+    }
+}
+
+impl Address {
+    /// Counts how often a connection was lost. Those made before the last time may lead to a server that does not lead any
+    /// more: they are not used again.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// A connection was lost.
+    pub(super) fn renew(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 }
 

@@ -17,6 +17,7 @@ use lenticular_store::dialect::Dialect;
 use lenticular_store::notice;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Stamp, rows};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Steady};
 
@@ -104,12 +105,22 @@ impl PgGround {
         Ok(())
     }
 
-    /// Learns what was committed since the position that memory knows. The session sees one state of the log throughout.
-    pub(super) fn catch_up(&self, session: &dyn Session) -> Result<(), Fault> {
-        let known = self.memory.peek().stamp;
+    /// Learns what was committed since the position that memory knew before the session's state of the log, which is one throughout.
+    pub(super) fn catch_up(&self, session: &dyn Session, known: Stamp) -> Result<(), Fault> {
         let stamp = commit::newest(session)?;
         if stamp == known {
             return Ok(());
+        }
+        // a server that took over may lack commits that were read here, and have others in their place
+        let text = "SELECT 1 FROM log WHERE position=$1 AND time=$2";
+        let binds = [Bind::Int(known.position.0), Bind::Int(known.time.0)];
+        if known.position.0 > 0 && one_int(session, text, &binds)?.is_none() {
+            tracing::error!(
+                known = known.position.0,
+                newest = stamp.position.0,
+                "the database has lost commits; it was probably restored, or failed over to a server that lagged behind"
+            );
+            return self.reload(session);
         }
         let mut names: Vec<(Kind, String)> = Vec::new();
         let mut orgs: Vec<OrgNo> = Vec::new();
@@ -148,6 +159,8 @@ impl PgGround {
         let wire = match slot {
             Some(wire) if wire.is_idle() => wire,
             slot => {
+                // reads must not be answered by a server that led before and does not know it is over
+                self.address.renew();
                 let wire = Wire::connect(&self.address, Purpose::Upkeep)?;
                 wire.set_limit(TOLD);
                 slot.insert(wire)
@@ -159,15 +172,7 @@ impl PgGround {
         if newest == known {
             return Ok(());
         }
-        if newest.position < known.position {
-            tracing::error!(
-                known = known.position.0,
-                newest = newest.position.0,
-                "the database has lost commits; it was probably restored, or failed over to a server that lagged behind"
-            );
-            return self.in_snapshot(wire, |wire| self.reload(wire));
-        }
-        self.in_snapshot(wire, |wire| self.catch_up(wire))
+        self.in_snapshot(wire, |wire| self.catch_up(wire, known))
     }
 
     /// The newest commit; keeps what time the database says it is.
@@ -220,7 +225,8 @@ impl Ground for PgGround {
             round.asking = true;
             round.begun += 1;
             drop(round);
-            let outcome = self.ask();
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.ask()))
+                .unwrap_or_else(|_| Err(Fault::internal("asking for the newest position panicked")));
             round = lock(&self.round);
             round.asking = false;
             round.ended = round.begun;

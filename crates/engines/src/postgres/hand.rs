@@ -3,10 +3,10 @@
 
 use super::address::Address;
 use super::ground::PgGround;
+use super::is_away;
 use super::migrate::LOG_LOCK;
 use super::statistics::Statistics;
 use super::wire::{Purpose, Wire};
-use super::{away, is_away};
 use crate::engine::Clock;
 use crate::ground::{Begun, Ground, Hand};
 use crate::memory::Grants;
@@ -80,8 +80,9 @@ impl PgHand {
         if let Some(clock) = &self.clock {
             begun.now = clock();
         }
-        if begun.last != self.ground.stamp() {
-            self.ground.catch_up(wire)?;
+        let known = self.ground.stamp();
+        if begun.last != known {
+            self.ground.catch_up(wire, known)?;
         }
         Ok(begun)
     }
@@ -120,9 +121,10 @@ impl PgHand {
 /// It could not be learnt whether a group was kept.
 fn unknown(cause: Fault) -> Fault {
     Fault::new(
-        FaultKind::Busy,
+        // not Busy: nobody should try again without looking
+        FaultKind::Internal,
         "database-unknown",
-        "The database went away while it committed, and it is not known yet whether this request was kept. Look before trying again.",
+        "The database went away while it committed: this request may have been kept, or not. Look before trying again.",
     )
     .caused_by(cause.to_string())
 }
@@ -131,7 +133,10 @@ impl Hand for PgHand {
     fn begin(&mut self) -> Result<Begun, Fault> {
         if self.wire.is_idle() {
             match self.enter() {
-                Err(fault) if is_away(&fault) => tracing::info!(%fault, "the writer connects anew"),
+                Err(fault) if is_away(&fault) => {
+                    tracing::info!(%fault, "the writer connects anew");
+                    self.address.renew();
+                }
                 result => return result,
             }
         }
@@ -153,15 +158,14 @@ impl Hand for PgHand {
             &[Bind::Text(CHANNEL), Bind::Text(&stamp.position.0.to_string())],
         )?;
         // where the connection is lost on the way, COMMIT may have arrived, though not all answers before it
-        match self.wire.commit() {
-            Err(fault) if is_away(&fault) => match self.was_kept(stamp) {
+        if let Err(fault) = self.wire.commit() {
+            match self.was_kept(stamp) {
                 Ok(true) => {
-                    tracing::info!(position = stamp.position.0, "a commit was kept whose answer was lost")
+                    tracing::info!(position = stamp.position.0, "a commit was kept whose answer was lost");
                 }
-                Ok(false) => return Err(away().caused_by(fault.to_string())),
+                Ok(false) => return Err(fault),
                 Err(asked) => return Err(unknown(asked)),
-            },
-            result => result?,
+            }
         }
         self.ground.memory().advance(stamp, &touched.names, grants, touched.orgs.iter().copied());
         self.statistics.at(self.versions);
@@ -169,7 +173,7 @@ impl Hand for PgHand {
     }
 
     fn commit(&mut self) -> Result<(), Fault> {
-        self.wire.commit()
+        self.wire.commit().map_err(|fault| if is_away(&fault) { unknown(fault) } else { fault })
     }
 
     fn rollback(&mut self) {

@@ -49,7 +49,11 @@ impl Pool {
         let until = Instant::now() + WAIT;
         let mut state = self.lock();
         loop {
-            if let Some(wire) = state.idle.pop() {
+            while let Some(wire) = state.idle.pop() {
+                if wire.epoch() != self.address.epoch() {
+                    state.left += 1;
+                    continue;
+                }
                 return Ok(Lease { pool: self, wire: Some(wire) });
             }
             if state.left > 0 {
@@ -140,7 +144,9 @@ impl Drop for Lease<'_> {
         let mut state = self.pool.lock();
         match wire {
             // one that is lost, or in a transaction that a panic left open, must not be handed on
-            Some(wire) if wire.is_idle() => state.idle.push(wire),
+            Some(wire) if wire.is_idle() && wire.epoch() == self.pool.address.epoch() => {
+                state.idle.push(wire);
+            }
             _ => state.left += 1,
         }
         drop(state);

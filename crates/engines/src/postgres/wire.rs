@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Config, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long an answer may take: a little longer than the server's own limit for a statement.
-const ANSWER: Duration = Duration::from_secs(35);
+pub(super) const ANSWER: Duration = Duration::from_secs(35);
 
 /// A host that says nothing for so long is not waited for alone.
 const SILENT: Duration = Duration::from_millis(500);
@@ -115,6 +115,8 @@ pub struct Wire {
     /// How many of them were put on the wire.
     pushed: Cell<usize>,
     limit: Cell<Duration>,
+    /// The epoch of its address when it was made.
+    epoch: u64,
     /// Nothing more can be said on it.
     lost: Cell<bool>,
     /// A transaction is open, or may be.
@@ -138,11 +140,12 @@ impl Wire {
     /// `Busy` where none answers; `Internal` where it refuses us.
     pub fn connect(address: &Address, purpose: Purpose) -> Result<Wire, Fault> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::internal)?;
+        let epoch = address.epoch();
         let found = waiting(|| runtime.block_on(Wire::first(address, purpose)));
         match found {
             Ok((at, client)) => {
                 address.preferred.store(at, Ordering::Relaxed);
-                Ok(Wire::new(runtime, client))
+                Ok(Wire::new(runtime, client, epoch))
             }
             Err(fault) => {
                 runtime.shutdown_background();
@@ -193,7 +196,7 @@ impl Wire {
         }
     }
 
-    fn new(runtime: Runtime, client: Client) -> Wire {
+    fn new(runtime: Runtime, client: Client, epoch: u64) -> Wire {
         Wire {
             runtime: Some(runtime),
             client: Arc::new(client),
@@ -202,6 +205,7 @@ impl Wire {
             sent_bytes: Cell::new(0),
             pushed: Cell::new(0),
             limit: Cell::new(ANSWER),
+            epoch,
             lost: Cell::new(false),
             open: Cell::new(false),
             failed: Cell::new(false),
@@ -216,6 +220,11 @@ impl Wire {
     /// Whether it can be used again by anybody: not lost, and in no transaction.
     pub fn is_idle(&self) -> bool {
         !self.lost.get() && !self.open.get() && !self.client.is_closed()
+    }
+
+    /// The epoch of its address when it was made.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Whether nothing more can be said on it.
@@ -343,6 +352,10 @@ impl Wire {
             // COMMIT after a failure is answered as if all were well
             self.rollback();
             return Err(Fault::internal("a transaction with a failed statement cannot be committed"));
+        }
+        if self.sent.borrow().is_empty() {
+            // COMMIT of a transaction that failed unheard answers as if all were well; any other statement does not
+            self.batch("SELECT 1");
         }
         self.drive(self.client.batch_execute("COMMIT"))?;
         self.open.set(false);
