@@ -21,13 +21,13 @@ const PACKED: i64 = 2;
 pub enum Landing {
     Files(Files),
     /// The table `landing` of a PostgreSQL database.
-    Rows(Wire),
+    Rows(Box<Wire>),
 }
 
 impl Landing {
     /// The rows of a database.
     pub fn rows(address: &crate::postgres::address::Address) -> Result<Landing, Fault> {
-        Ok(Landing::Rows(pg::connect(address)?))
+        Ok(Landing::Rows(Box::new(pg::connect(address)?)))
     }
 }
 

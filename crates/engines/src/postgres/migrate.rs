@@ -1,6 +1,6 @@
 //! Our own checksummed migrations, one node at a time.
 
-use super::wire::{ANSWER, Wire};
+use super::wire::Wire;
 use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_store::dialect::Dialect;
 use lenticular_store::schema;
@@ -28,11 +28,12 @@ const TABLE: &str = "SET LOCAL client_min_messages=warning;\
 /// `Conflict` where the tables are newer than this program, were made by another text, or the server cannot hold them; `Busy`.
 pub fn run(wire: &Wire, now: Instant) -> Result<(), Fault> {
     check_server(wire)?;
+    let limit = wire.limit();
     wire.set_limit(MIGRATING);
     wire.begin("BEGIN;SET LOCAL statement_timeout=0;SET LOCAL lock_timeout=0");
     let done = apply(wire, now).and_then(|()| wire.commit());
     wire.rollback();
-    wire.set_limit(ANSWER);
+    wire.set_limit(limit);
     done
 }
 

@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Config, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long an answer may take: a little longer than the server's own limit for a statement.
-pub(super) const ANSWER: Duration = Duration::from_secs(35);
+const ANSWER: Duration = Duration::from_secs(35);
 
 /// A host that says nothing for so long is not waited for alone.
 const SILENT: Duration = Duration::from_millis(500);
@@ -210,6 +210,11 @@ impl Wire {
             open: Cell::new(false),
             failed: Cell::new(false),
         }
+    }
+
+    /// How long answers may take.
+    pub fn limit(&self) -> Duration {
+        self.limit.get()
     }
 
     /// Lets answers take no longer than this.
