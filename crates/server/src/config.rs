@@ -200,17 +200,33 @@ impl Config {
     }
 }
 
-/// An address without the password in it, for whoever reads over a shoulder.
+/// An address without what proves who calls: of one with a user, the last `@` before any parameter ends them, as database
+/// drivers read it, and of its parameters a password and a key are left out.
 pub fn without_password(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else {
         return address.to_owned();
     };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
-        Some((user, host)) => format!("{scheme}://{user}:***@{host}{path}"),
-        None => address.to_owned(),
+    let (rest, parameters) = match rest.split_once('?') {
+        Some((rest, parameters)) => (rest, Some(parameters)),
+        None => (rest, None),
+    };
+    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+    let mut shown = format!("{scheme}://");
+    if let Some(user) = user {
+        match user.split_once(':') {
+            Some((user, _)) => shown.push_str(&format!("{user}:***@")),
+            None => shown.push_str(&format!("{user}@")),
+        }
     }
+    shown.push_str(place);
+    for (at, parameter) in parameters.into_iter().flat_map(|all| all.split('&')).enumerate() {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let hidden =
+            ["pass", "secret", "key", "token"].iter().any(|word| name.to_ascii_lowercase().contains(word));
+        shown.push(if at == 0 { '?' } else { '&' });
+        shown.push_str(&if hidden { format!("{name}=***") } else { parameter.to_owned() });
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -257,6 +273,11 @@ mod tests {
         assert!(printed.contains("postgres://u:***@h:5432,h2/d?x=a@b"), "{printed}");
         assert!(!printed.contains("p@ss"));
         assert_eq!(without_password("postgres://h/d"), "postgres://h/d");
+        assert_eq!(without_password("postgres://u:pa/ss@h/d"), "postgres://u:***@h/d");
+        assert_eq!(
+            without_password("postgres:///d?host=h&user=u&password=pw"),
+            "postgres:///d?host=h&user=u&password=***"
+        );
         assert_eq!(without_password("127.0.0.1:0"), "127.0.0.1:0");
     }
 }

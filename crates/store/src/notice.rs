@@ -56,10 +56,9 @@ fn standing(session: &dyn Session) -> Result<Vec<(String, String)>, Fault> {
     Ok(found)
 }
 
-fn has_moved(place: &str) -> Fault {
-    let words = format!(
-        "This network has moved to {place}; nothing of this request was kept or read. Ask there, or whoever runs this server."
-    );
+/// Where to is the operator's to say: who asks here may be anybody.
+fn has_moved() -> Fault {
+    let words = "This network has moved to another place; nothing of this request was kept or read. Ask whoever runs this server.";
     Fault::new(FaultKind::Busy, "moved", words)
 }
 
@@ -82,7 +81,7 @@ pub fn let_commit(session: &dyn Session, now: Instant) -> Result<(), Fault> {
                     ));
                 }
             }
-            MOVED => return Err(has_moved(&value)),
+            MOVED => return Err(has_moved()),
             _ => return Err(is_a_copy(&name)),
         }
     }
@@ -108,7 +107,7 @@ pub fn newest_to_read(session: &dyn Session, dialect: Dialect) -> Result<(Stamp,
         dialect.shared_time()
     );
     session.query(&text, &[Bind::Text(MOVED)], &mut |row| {
-        moved = row.text(2)?.map(has_moved);
+        moved = row.text(2)?.map(|_| has_moved());
         now = row.maybe_int(3)?.map(Instant);
         let time = row.maybe_int(1)?.unwrap_or(i64::MIN);
         stamp = Stamp { position: Position(row.int(0)?), time: Instant(time) };

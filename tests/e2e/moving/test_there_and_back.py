@@ -145,7 +145,7 @@ def test_there_and_back(folder, cluster, start):
     figures["there"] = {key: report[key] for key in ("took_ms", "read_only_ms", "versions", "blob_bytes")}
     assert writing.kept and writing.refused
     for status, retry, body in writing.refused:
-        assert status == 503 and retry and ("moving to another place" in body or "has moved to" in body), (status, body)
+        assert status == 503 and retry and ("moving to another place" in body or "has moved to another place" in body), (status, body)
     assert "only-for-tests" not in json.dumps(writing.refused), "a password is told"
     # the old place shows nothing any more and cannot be started
     assert a.fhir("GET", "Patient/moving-patient").status == 503

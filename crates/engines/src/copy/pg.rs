@@ -70,7 +70,11 @@ impl Base for Pg {
     }
 
     fn begin_writing(&self) -> Result<(), Fault> {
-        self.wire.begin("BEGIN ISOLATION LEVEL READ COMMITTED");
+        // it holds the lock of the log: where this machine goes, the server must not keep it
+        self.wire.begin(
+            "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL idle_in_transaction_session_timeout='60s';\
+             SET LOCAL tcp_user_timeout='60s'",
+        );
         Session::send(&self.wire, "SELECT pg_advisory_xact_lock($1)", &[Bind::Int(LOG_LOCK)])?;
         self.wire.wait()
     }
