@@ -161,7 +161,10 @@ fn open_shared(url: &str, options: &OpenOptions, bucket: Option<Bucket>) -> Resu
             no_files(&options.data.join("blobs"))?;
             Arc::new(bucket.behind_rows(&options.data, opened.ground.clone())?)
         }
-        None => Arc::new(only_files(options, &*opened.ground)?),
+        None => {
+            same_folder(&options.data.join("blobs"), &*opened.ground)?;
+            Arc::new(only_files(options, &*opened.ground)?)
+        }
     };
     let (audits, audit_thread) = PgAudit::start(&opened.address, opened.ground.clone())?;
     let parts = Parts { ground: opened.ground, blobs, audits };
@@ -207,6 +210,19 @@ fn only_files(options: &OpenOptions, ground: &dyn Ground) -> Result<SegmentFiles
         return Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words));
     }
     files(options, ground, Limits::default())
+}
+
+/// Nodes that keep blobs in files share one folder: refused where the newest segment of the database is not in this one.
+fn same_folder(folder: &Path, ground: &dyn Ground) -> Result<(), Fault> {
+    let text = "SELECT no FROM segment WHERE no>0 AND state<2 ORDER BY no DESC LIMIT 1";
+    match crate::ground::glance(ground, |session| one_int(session, text, &[]))? {
+        Some(no) if !folder.join(format!("s-{no}")).exists() => {
+            let words = "Blobs of this store lie in another folder than this one. Nodes over one database share one blob folder, or \
+                         keep blobs in an object store (blobs.url).";
+            Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Blobs in files would not be found by an engine whose landing is the database.

@@ -5,6 +5,7 @@ mod print;
 mod scene;
 
 use crate::Place;
+use crate::config::Config;
 use crate::run::{Staging, overrides, serve};
 use anyhow::{Context, Result, bail};
 use cast::Actor;
@@ -21,9 +22,10 @@ pub fn run(data: Option<PathBuf>, settings: Vec<String>, json: bool) -> Result<E
     let data =
         data.unwrap_or_else(|| std::env::temp_dir().join(format!("lenticular-demo-{}", std::process::id())));
     overrides(&settings)?;
+    let place = Place { data: data.clone(), config: None, settings };
+    keep_out(&place.load()?)?;
     mark(&data)?;
     let actors = cast::actors()?;
-    let place = Place { data: data.clone(), config: None, settings };
     let folder = data.clone();
     let staging = Staging {
         prepare: Box::new(move |runtime, services, http, dimse| {
@@ -37,6 +39,19 @@ pub fn run(data: Option<PathBuf>, settings: Vec<String>, json: bool) -> Result<E
         wipe: Box::new(move || wipe(&data)),
     };
     serve(&place, Some(staging))
+}
+
+/// The demo empties what it stands on: that is a folder of its own, never a database or a bucket that others may use.
+fn keep_out(config: &Config) -> Result<()> {
+    for key in ["store.url", "blobs.url"] {
+        if !config.text(key).is_empty() {
+            bail!(
+                "{key} is set, and the demo keeps to a folder of its own. Unset it; or start `lenticular serve` and let the set-up \
+                 page load sample patients there"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What was loaded, and who may look.

@@ -298,6 +298,15 @@ def test_logs_name_no_patient(server, a):
     assert family not in log and "1931-03-31" not in log, "the log names a patient"
 
 
+@pytest.mark.parametrize("key", ["store.url=postgres://nobody@127.0.0.1:1/none", "blobs.url=s3://none/none"])
+def test_the_demo_keeps_out_of_databases_and_buckets(folder, key):
+    """It empties what it stands on."""
+    refused = command("demo", "--data", folder / "elsewhere", "--set", key, timeout=30)
+    assert refused.code != 0 and ".url is set" in refused.err and "folder of its own" in refused.err, refused.err
+    assert not (folder / "elsewhere").exists()
+
+
+@pytest.mark.embedded_only("the demo keeps to a folder of its own")
 def test_the_demo_is_ready_in_thirty_seconds_and_its_tokens_work(folder):
     import time
 

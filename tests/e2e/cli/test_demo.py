@@ -10,6 +10,9 @@ from lenticular.dicom import DICOM_JSON
 from lenticular.http import Client
 from lenticular.server import Server, command
 
+# The demo empties what it stands on, and so keeps to a folder of its own.
+pytestmark = pytest.mark.embedded_only("the demo refuses a database or an object store: see test_contract")
+
 ROW = re.compile(r"^  (\S+) +((?:[a-z]{5}-){3}[a-z]{5}) +(.+)$", re.M)
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
