@@ -16,7 +16,7 @@ RETRIED = {502, 503, 504}
 STORE_RETRIED = {0xA700, None}
 ENTRIES = 4
 # Between one thing and the next: what counts is that there is always one under way, not how many.
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.1
 
 
 class Ingest:

@@ -66,6 +66,12 @@ class Patroni:
         with open(f"{self.log}.{member.name}.log", "ab") as log:
             subprocess.Popen([*member.inside("postgres"), "patroni", str(self.folder / member.name / "patroni.json")], stdout=log, stderr=log, cwd="/", start_new_session=True)
 
+    def renew(self, member: Machine) -> None:
+        """Starts it without its data: it copies the leader, as after `patronictl reinit`."""
+        member.kill()
+        shutil.rmtree(self.folder / member.name / "data")
+        self.start(member)
+
     def state(self, member: Machine) -> dict:
         """What the member says of itself; nothing where it does not answer."""
         request = urllib.request.Request(f"http://{member.back}:8008/patroni")
