@@ -5,6 +5,8 @@ Embedded it is the disk of the data folder; over PostgreSQL it is the one that t
 
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from lenticular import ground
@@ -19,14 +21,14 @@ FILLER = 60 * 2**20
 
 
 @pytest.fixture(scope="module")
-def disk(folder):
-    """A small disk of its own."""
+def disk():
+    """A small disk of its own, where the user of the database can reach it too: the workspace may lie in somebody's home."""
     assert os.geteuid() == 0, "this test mounts a small tmpfs, which takes root: run it as root, or leave it out by name"
-    path = folder / "disk"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "lenticular-e2e", str(path)], check=True)
+    path = Path(tempfile.mkdtemp(prefix="lenticular-disk-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "lenticular-e2e", str(path)], check=True)
     yield path
     subprocess.run(["umount", "-l", str(path)], check=True)
+    path.rmdir()
 
 
 @pytest.fixture(scope="module")
