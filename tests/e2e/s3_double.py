@@ -60,6 +60,7 @@ class Store:
         self.uploads.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
         self.counts: dict[str, int] = {}
+        self.tags: dict[str, tuple[tuple[int, int, int], str]] = {}
         self.away_until = 0.0
         self.busy = 0
         self.slow = 0.0
@@ -79,6 +80,24 @@ class Store:
             return self.path(key).read_bytes()
         except FileNotFoundError:
             raise Refusal(404, "NoSuchKey") from None
+
+    def part(self, key: str, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`, which are read alone: large objects are asked for in many parts."""
+        with open(self.path(key), "rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def tag(self, key: str) -> tuple[int, float, str]:
+        """Length, time of the last change and ETag, which is made once for each state of the object."""
+        try:
+            seen = self.path(key).stat()
+        except FileNotFoundError:
+            raise Refusal(404, "NoSuchKey") from None
+        state = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+        known = self.tags.get(key)
+        if known is None or known[0] != state:
+            known = self.tags[key] = (state, etag(self.read(key)))
+        return seen.st_size, seen.st_mtime, known[1]
 
     def write(self, key: str, body: bytes, only_new: bool) -> None:
         """Durable before it returns; of two who ask for a new object at one time, one gets it."""
@@ -252,22 +271,21 @@ class Handler(BaseHTTPRequestHandler):
         return condition == "*"
 
     def read(self, key: str) -> None:
-        body = self.store.read(key)
-        headers = {"ETag": etag(body), "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
-        modified = self.store.path(key).stat().st_mtime
+        length, modified, tag = self.store.tag(key)
+        headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         headers["Last-Modified"] = datetime.datetime.fromtimestamp(modified, datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
         asked = self.headers.get("Range")
         if not asked or not asked.startswith("bytes="):
-            return self.reply(200, body, headers)
+            return self.reply(200, self.store.read(key), headers)
         first, _, last = asked[len("bytes=") :].partition("-")
         if first:
-            start, end = int(first), min(int(last) if last else len(body) - 1, len(body) - 1)
+            start, end = int(first), min(int(last) if last else length - 1, length - 1)
         else:
-            start, end = max(0, len(body) - int(last)), len(body) - 1
-        if start > end or start >= len(body):
+            start, end = max(0, length - int(last)), length - 1
+        if start > end or start >= length:
             raise Refusal(416, "InvalidRange", "The requested range is not satisfiable")
-        headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
-        return self.reply(206, body[start : end + 1], headers)
+        headers["Content-Range"] = f"bytes {start}-{end}/{length}"
+        return self.reply(206, self.store.part(key, start, end + 1), headers)
 
     def put_part(self, asked: dict[str, str], body: bytes) -> None:
         folder, number = self.store.upload(asked["uploadId"]), int(asked["partNumber"])
