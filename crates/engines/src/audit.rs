@@ -3,6 +3,8 @@
 //! The log is a row of frames: length (4 bytes, little endian), CRC-32 (4 bytes) and one entry as compact JSON. The k-th entry of
 //! file n (from 0) has the sequence number `n << 32 | k`, for ever: leaves of a Merkle log can name it.
 
+pub(crate) mod queue;
+
 use lenticular_base::{Fault, Instant};
 use lenticular_store::dialect::Dialect;
 use lenticular_store::sql::Sql;

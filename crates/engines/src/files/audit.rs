@@ -5,8 +5,8 @@
 
 use super::index::AuditIndex;
 use super::{io_fault, numbers, sync_folder};
+use crate::audit::queue::{Append, Done, Queue};
 use crate::audit::{ENTRY_AT_MOST, frame, frame_within, next_frame, read_entry};
-use crate::faults::{closing, copy};
 use crate::ground::Witness;
 use crate::verify::VerifyReport;
 use lenticular_base::Fault;
@@ -14,10 +14,8 @@ use lenticular_store::{AuditEntry, AuditFilter, Audits};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// A file that has grown to this is left, and a new one begun.
 const FILE_AT_MOST: u64 = 64 << 20;
@@ -25,47 +23,29 @@ const FILE_AT_MOST: u64 = 64 << 20;
 /// Files grow by this many zeros at a time: an fsync within them writes entries alone, no length of a file.
 const GROWTH: u64 = 1 << 20;
 
-/// Entries written together at most, and indexed at a time while nothing else is to do.
-const GROUP: usize = 4096;
+/// Entries indexed at a time while nothing else is to do.
 const INDEX_AT_ONCE: usize = 500;
-
-type Done = Box<dyn FnOnce(Result<(), Fault>) + Send>;
-type Batch = (Vec<AuditEntry>, Done);
 
 /// The audit log of one data folder.
 pub struct AuditLog {
     folder: PathBuf,
-    batches: Mutex<Option<Sender<Batch>>>,
+    queue: Queue,
     index: Arc<AuditIndex>,
 }
 
 impl AuditLog {
     /// Starts the thread that appends.
     pub fn start(folder: &Path, index: &Path) -> Result<(Arc<AuditLog>, JoinHandle<()>), Fault> {
-        let (sender, batches) = channel();
         let index = Arc::new(AuditIndex::new(folder, index));
-        let log = AuditLog { folder: folder.to_owned(), batches: Mutex::new(Some(sender)), index };
-        let mut appender = Appender { folder: folder.to_owned(), active: None };
-        let index = log.index.clone();
-        let thread = std::thread::Builder::new()
-            .name("audit".into())
-            .spawn(move || appender.run(&batches, &index))
-            .map_err(Fault::internal)?;
-        Ok((Arc::new(log), thread))
+        let appender = Appender { folder: folder.to_owned(), active: None, index: index.clone() };
+        let (queue, thread) = Queue::start(appender)?;
+        Ok((Arc::new(AuditLog { folder: folder.to_owned(), queue, index }), thread))
     }
 }
 
 impl Audits for AuditLog {
     fn record(&self, entries: Vec<AuditEntry>, done: Done) {
-        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &*batches {
-            Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
-            None => Some(done),
-        };
-        drop(batches);
-        if let Some(done) = refused {
-            done(Err(closing()));
-        }
+        self.queue.record(entries, done);
     }
 
     fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
@@ -79,7 +59,7 @@ impl Witness for AuditLog {
     }
 
     fn close(&self) {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.queue.close();
     }
 
     fn walk(&self, report: &mut VerifyReport) -> Result<(), Fault> {
@@ -138,38 +118,12 @@ impl Active {
 struct Appender {
     folder: PathBuf,
     active: Option<Active>,
+    index: Arc<AuditIndex>,
 }
 
-impl Appender {
-    fn run(&mut self, batches: &Receiver<Batch>, index: &AuditIndex) {
-        let mut behind = true;
-        loop {
-            let wait = if behind { Duration::from_millis(100) } else { Duration::from_secs(2) };
-            let first = match batches.recv_timeout(wait) {
-                Ok(batch) => batch,
-                Err(RecvTimeoutError::Timeout) => {
-                    behind = behind && index.catch_up_quietly(INDEX_AT_ONCE);
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            behind = true;
-            let mut together = first.0;
-            let mut waiting = vec![first.1];
-            while together.len() < GROUP
-                && let Ok((entries, done)) = batches.try_recv()
-            {
-                together.extend(entries);
-                waiting.push(done);
-            }
-            let result = self.append(&together);
-            if let Err(fault) = &result {
-                tracing::error!(%fault, entries = together.len(), "audit entries were not written");
-            }
-            for done in waiting {
-                done(result.as_ref().map_err(copy).copied());
-            }
-        }
+impl Append for Appender {
+    fn index_quietly(&mut self) -> bool {
+        self.index.catch_up_quietly(INDEX_AT_ONCE)
     }
 
     fn append(&mut self, entries: &[AuditEntry]) -> Result<(), Fault> {
@@ -242,6 +196,11 @@ mod tests {
         AuditEntry { id: id.into(), org: 1, query: Some(query.into()), ..AuditEntry::default() }
     }
 
+    fn appender(folder: &Path) -> Appender {
+        let index = Arc::new(AuditIndex::new(folder, &folder.join("index.db")));
+        Appender { folder: folder.to_owned(), active: None, index }
+    }
+
     fn found(folder: &Path) -> Vec<AuditEntry> {
         let index = AuditIndex::new(folder, &folder.join("index.db"));
         let filter = AuditFilter { org: 1, limit: 10, ..AuditFilter::default() };
@@ -251,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_and_hides_nothing_behind_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut appender = Appender { folder: folder.path().to_owned(), active: None };
+        let mut appender = appender(folder.path());
         // each of these bytes takes six in JSON
         let long = entry("long", &"\u{1}".repeat(1_200_000));
         let wide = AuditEntry { entity: "ü".repeat(700_000), ..entry("wide", "") };
@@ -275,7 +234,7 @@ mod tests {
             bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
             bytes.extend_from_slice(&body);
             std::fs::write(folder.path().join("a-1"), &bytes).unwrap();
-            let mut appender = Appender { folder: folder.path().to_owned(), active: None };
+            let mut appender = appender(folder.path());
             appender.append(&[entry("b", "")]).unwrap();
             assert_eq!(numbers(folder.path(), "a-").unwrap(), [1], "the file is whole: it is gone on with");
             let found = found(folder.path());

@@ -8,8 +8,8 @@
 use super::address::Address;
 use super::is_away;
 use super::wire::{Purpose, Wire};
+use crate::audit::queue::{Append, Done, Queue};
 use crate::audit::{COLUMNS, frame, next_frame, read_entry, sequence, statement};
-use crate::faults::{closing, copy};
 use crate::ground::{Ground, Wall, Witness, glance, read};
 use crate::verify::VerifyReport;
 use lenticular_base::Fault;
@@ -17,16 +17,13 @@ use lenticular_store::dialect::Dialect;
 use lenticular_store::rows::corrupt;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{AuditEntry, AuditFilter, Audits};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// A file that has so many entries is left, and a new one begun.
 const FILE_AT_MOST: i64 = 10_000_000;
 
-/// Entries and bytes of one row at most.
-const GROUP: usize = 4096;
+/// Bytes of one row at most.
 const ROW_BYTES: usize = 8 << 20;
 
 /// Groups that are indexed in one transaction: while nothing else is to do, and while a search waits.
@@ -36,13 +33,10 @@ const AT_ONCE: i64 = 256;
 /// Whoever indexes holds this advisory lock.
 const LOCK: i64 = i64::from_be_bytes(*b"LENSAUDI");
 
-type Done = Box<dyn FnOnce(Result<(), Fault>) + Send>;
-type Batch = (Vec<AuditEntry>, Done);
-
 /// The audit log of one database.
 pub struct PgAudit {
     ground: Arc<dyn Ground>,
-    batches: Mutex<Option<Sender<Batch>>>,
+    queue: Queue,
     index: Arc<Index>,
 }
 
@@ -52,29 +46,16 @@ impl PgAudit {
         address: &Arc<Address>,
         ground: Arc<dyn Ground>,
     ) -> Result<(Arc<PgAudit>, JoinHandle<()>), Fault> {
-        let (sender, batches) = channel();
         let index = Arc::new(Index { address: address.clone(), wire: Mutex::new(None) });
-        let mut appender =
-            Appender { address: address.clone(), wire: None, file: None, index: index.clone() };
-        let thread = std::thread::Builder::new()
-            .name("audit".into())
-            .spawn(move || appender.run(&batches))
-            .map_err(Fault::internal)?;
-        Ok((Arc::new(PgAudit { ground, batches: Mutex::new(Some(sender)), index }), thread))
+        let appender = Appender { address: address.clone(), wire: None, file: None, index: index.clone() };
+        let (queue, thread) = Queue::start(appender)?;
+        Ok((Arc::new(PgAudit { ground, queue, index }), thread))
     }
 }
 
 impl Audits for PgAudit {
     fn record(&self, entries: Vec<AuditEntry>, done: Done) {
-        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &*batches {
-            Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
-            None => Some(done),
-        };
-        drop(batches);
-        if let Some(done) = refused {
-            done(Err(closing()));
-        }
+        self.queue.record(entries, done);
     }
 
     fn search(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>, Fault> {
@@ -141,7 +122,7 @@ impl Witness for PgAudit {
     }
 
     fn close(&self) {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.queue.close();
     }
 }
 
@@ -327,38 +308,7 @@ struct Appender {
     index: Arc<Index>,
 }
 
-impl Appender {
-    fn run(&mut self, batches: &Receiver<Batch>) {
-        let mut behind = true;
-        loop {
-            let wait = if behind { Duration::from_millis(100) } else { Duration::from_secs(2) };
-            let first = match batches.recv_timeout(wait) {
-                Ok(batch) => batch,
-                Err(RecvTimeoutError::Timeout) => {
-                    behind = behind && self.index.catch_up_quietly();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return self.leave(),
-            };
-            behind = true;
-            let mut together = first.0;
-            let mut waiting = vec![first.1];
-            while together.len() < GROUP
-                && let Ok((entries, done)) = batches.try_recv()
-            {
-                together.extend(entries);
-                waiting.push(done);
-            }
-            let result = self.append(&together);
-            if let Err(fault) = &result {
-                tracing::error!(%fault, entries = together.len(), "audit entries were not written");
-            }
-            for done in waiting {
-                done(result.as_ref().map_err(copy).copied());
-            }
-        }
-    }
-
+impl Append for Appender {
     fn append(&mut self, entries: &[AuditEntry]) -> Result<(), Fault> {
         let mut bytes = Vec::with_capacity(entries.len() * 256);
         let mut count = 0;
@@ -374,6 +324,21 @@ impl Appender {
         if count > 0 { self.row(&bytes, count) } else { Ok(()) }
     }
 
+    fn index_quietly(&mut self) -> bool {
+        self.index.catch_up_quietly()
+    }
+
+    /// The end of the process: nothing more comes to its file.
+    fn leave(&mut self) {
+        if let Some(wire) = &self.wire
+            && let Err(fault) = close(wire, &mut self.file)
+        {
+            tracing::warn!(%fault, "the audit file of this process was left open");
+        }
+    }
+}
+
+impl Appender {
     /// Writes one row. Where the connection goes, it may be there or not: written again under the same key, it is there once.
     fn row(&mut self, bytes: &[u8], entries: i64) -> Result<(), Fault> {
         let had = self.wire.is_some();
@@ -421,15 +386,6 @@ impl Appender {
             self.file = Some((file, at + entries));
         }
         Ok(stands)
-    }
-
-    /// The end of the process: nothing more comes to its file.
-    fn leave(&mut self) {
-        if let Some(wire) = &self.wire
-            && let Err(fault) = close(wire, &mut self.file)
-        {
-            tracing::warn!(%fault, "the audit file of this process was left open");
-        }
     }
 }
 

@@ -1,0 +1,89 @@
+//! The one thread that appends audit entries, wherever they are kept: what came together is written together.
+
+use crate::faults::{closing, copy};
+use lenticular_base::Fault;
+use lenticular_store::AuditEntry;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Entries written together at most.
+const GROUP: usize = 4096;
+
+/// Told when the entries are durable, or why they are not.
+pub(crate) type Done = Box<dyn FnOnce(Result<(), Fault>) + Send>;
+type Batch = (Vec<AuditEntry>, Done);
+
+/// Where entries are kept.
+pub(crate) trait Append: Send + 'static {
+    /// Returns when the entries are durable.
+    fn append(&mut self, entries: &[AuditEntry]) -> Result<(), Fault>;
+    /// Indexes some entries where nobody waits; true where more may be left.
+    fn index_quietly(&mut self) -> bool;
+    /// Nothing comes any more.
+    fn leave(&mut self) {}
+}
+
+/// The way to the thread.
+pub(crate) struct Queue(Mutex<Option<Sender<Batch>>>);
+
+impl Queue {
+    /// Starts the thread.
+    pub fn start(mut appender: impl Append) -> Result<(Queue, JoinHandle<()>), Fault> {
+        let (sender, batches) = channel();
+        let thread = std::thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || run(&mut appender, &batches))
+            .map_err(Fault::internal)?;
+        Ok((Queue(Mutex::new(Some(sender))), thread))
+    }
+
+    pub fn record(&self, entries: Vec<AuditEntry>, done: Done) {
+        let batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match &*batches {
+            Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
+            None => Some(done),
+        };
+        drop(batches);
+        if let Some(done) = refused {
+            done(Err(closing()));
+        }
+    }
+
+    /// Lets the thread end once everything is durable.
+    pub fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+fn run(appender: &mut impl Append, batches: &Receiver<Batch>) {
+    let mut behind = true;
+    loop {
+        let wait = if behind { Duration::from_millis(100) } else { Duration::from_secs(2) };
+        let first = match batches.recv_timeout(wait) {
+            Ok(batch) => batch,
+            Err(RecvTimeoutError::Timeout) => {
+                behind = behind && appender.index_quietly();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return appender.leave(),
+        };
+        behind = true;
+        let mut together = first.0;
+        let mut waiting = vec![first.1];
+        while together.len() < GROUP
+            && let Ok((entries, done)) = batches.try_recv()
+        {
+            together.extend(entries);
+            waiting.push(done);
+        }
+        let result = appender.append(&together);
+        if let Err(fault) = &result {
+            tracing::error!(%fault, entries = together.len(), "audit entries were not written");
+        }
+        for done in waiting {
+            done(result.as_ref().map_err(copy).copied());
+        }
+    }
+}
