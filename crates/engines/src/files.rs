@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod blobs;
+pub(crate) mod gathering;
 pub mod index;
 pub mod landing;
 pub mod walk;

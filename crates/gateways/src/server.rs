@@ -56,12 +56,12 @@ pub fn site(services: Services, assets: Assets) -> Router {
         .layer(from_fn(crate::unread::settle))
         .layer(from_fn(crate::compress::shrink))
         .layer(map_response({
-            let services = services.clone();
+            let is_draining = services.draining();
             move |mut response: Response| {
                 crate::metrics::COUNTERS.answer(response.status());
                 let headers = response.headers_mut();
                 crate::assets::guard(headers);
-                if services.is_draining() {
+                if is_draining() {
                     // who is to come no more should not learn it by a connection that ends under the next request
                     headers.insert(CONNECTION, HeaderValue::from_static("close"));
                 }

@@ -49,6 +49,12 @@ impl Services {
         self.readiness.draining.load(Ordering::SeqCst)
     }
 
+    /// The same for who asks at every answer: a handle on this alone.
+    pub fn draining(&self) -> impl Fn() -> bool + Clone + Send + Sync + 'static {
+        let readiness = self.readiness.clone();
+        move || readiness.draining.load(Ordering::SeqCst)
+    }
+
     /// The parts that do not work now; none where this node takes work. Answers within two seconds.
     pub async fn failing(&self) -> Arc<[Failing]> {
         if self.is_draining() {

@@ -247,6 +247,17 @@ pub struct BlobRef {
 }
 
 impl BlobRef {
+    /// Whether a range lies within it.
+    ///
+    /// # Errors
+    /// `Corrupt` where it does not: who asks goes by what is stored.
+    pub fn holds(&self, range: &Range<u64>) -> Result<(), Fault> {
+        if range.start > range.end || range.end > self.length {
+            return Err(crate::rows::corrupt(format!("bytes {range:?} of a blob of {}", self.length)));
+        }
+        Ok(())
+    }
+
     /// As 56 bytes: segment, offset, length (big endian), hash.
     pub fn to_bytes(&self) -> [u8; 56] {
         let mut bytes = [0; 56];

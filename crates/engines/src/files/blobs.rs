@@ -408,9 +408,7 @@ impl Blobs for SegmentFiles {
     }
 
     fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault> {
-        if range.start > range.end || range.end > blob.length {
-            return Err(corrupt(format!("bytes {range:?} of a blob of {}", blob.length)));
-        }
+        blob.holds(&range)?;
         let segment = self.inner.segment(blob.segment)?;
         let at = blob.offset.checked_add(range.start).ok_or_else(|| corrupt("offset of a blob"))?;
         let length = range.end - range.start;

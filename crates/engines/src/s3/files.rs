@@ -208,9 +208,7 @@ impl Blobs for LandedInFiles {
     }
 
     fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault> {
-        if range.start > range.end || range.end > blob.length {
-            return Err(corrupt(format!("bytes {range:?} of a blob of {}", blob.length)));
-        }
+        blob.holds(&range)?;
         if self.inner.files.holds(blob.segment) {
             match self.inner.files.read(blob, range.clone()) {
                 // it may have been taken away between the two

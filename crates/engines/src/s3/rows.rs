@@ -14,16 +14,15 @@ use super::objects::TAKEN;
 use super::packer::{Packing, Tasks, Work};
 use super::spool::Spool;
 use super::{Settings, landing, table, walk};
-use crate::files::blobs::{HEAD, TOGETHER_AT_MOST, head};
+use crate::files::blobs::HEAD;
+use crate::files::gathering::Gathering;
 use crate::ground::{self, Ground, Holding, Wall};
 use crate::verify::VerifyReport;
 use crate::writer::WriterHandle;
 use bytes::Bytes;
 use lenticular_base::{Fault, FaultKind};
-use lenticular_store::rows::corrupt;
 use lenticular_store::sql::{Bind, Session};
 use lenticular_store::{BlobRef, BlobWriter, Blobs};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -383,14 +382,11 @@ impl Holding for LandedInRows {
 
 impl Blobs for LandedInRows {
     fn begin(&self) -> Result<Box<dyn BlobWriter>, Fault> {
-        let (inner, hash) = (self.inner.clone(), Sha256::new());
-        Ok(Box::new(Writer { inner, hash, buffer: vec![0; HEAD as usize], length: 0, spool: None }))
+        Ok(Box::new(Writer { inner: self.inner.clone(), gathering: Gathering::new(), spool: None }))
     }
 
     fn read(&self, blob: &BlobRef, range: Range<u64>) -> Result<Vec<u8>, Fault> {
-        if range.start > range.end || range.end > blob.length {
-            return Err(corrupt(format!("bytes {range:?} of a blob of {}", blob.length)));
-        }
+        blob.holds(&range)?;
         let part = |range| self.inner.part(blob, range);
         self.inner.fetch.read_from(blob, range, &part).map(Vec::from)
     }
@@ -412,60 +408,41 @@ impl Blobs for LandedInRows {
 
 struct Writer {
     inner: Arc<Inner>,
-    /// What is not in the spool; room for the head goes before the first bytes.
-    buffer: Vec<u8>,
-    hash: Sha256,
-    length: u64,
+    gathering: Gathering,
     spool: Option<Spool>,
 }
 
+fn spill(inner: &Inner, spool: &mut Option<Spool>, bytes: &[u8]) -> Result<(), Fault> {
+    let spool = match spool {
+        Some(spool) => spool,
+        none => none.insert(Spool::new(&inner.folder)?),
+    };
+    spool.append(bytes)
+}
+
 impl BlobWriter for Writer {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
-        self.hash.update(bytes);
-        self.length += bytes.len() as u64;
-        while !bytes.is_empty() {
-            let room = (TOGETHER_AT_MOST + HEAD as usize).saturating_sub(self.buffer.len());
-            if room == 0 {
-                self.spill()?;
-                continue;
-            }
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.buffer.extend_from_slice(now);
-            bytes = later;
-        }
-        Ok(())
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let Writer { inner, gathering, spool } = self;
+        gathering.take(bytes, &mut |full| spill(inner, spool, full))
     }
 
     fn length(&self) -> u64 {
-        self.length
+        self.gathering.length()
     }
 
     fn finish(mut self: Box<Self>) -> Result<BlobRef, Fault> {
-        let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
-        let head = head(self.length, &sha256);
+        let length = self.gathering.length();
+        let (sha256, head, mut rest) = self.gathering.end();
         if self.spool.is_none() {
-            let mut bytes = std::mem::take(&mut self.buffer);
-            bytes[..head.len()].copy_from_slice(&head);
-            let (segment, offset) = self.inner.append(bytes.into())?;
-            return Ok(BlobRef { segment, offset, length: self.length, sha256 });
+            rest[..head.len()].copy_from_slice(&head);
+            let (segment, offset) = self.inner.append(rest.into())?;
+            return Ok(BlobRef { segment, offset, length, sha256 });
         }
-        self.spill()?;
+        spill(&self.inner, &mut self.spool, &rest)?;
         let spool = self.spool.take().ok_or_else(|| Fault::internal("a large blob lost its file"))?;
         spool.set_head(&head)?;
         let whole = spool.hash()?;
         let segment = self.inner.put_large(&spool, &whole)?;
-        Ok(BlobRef { segment, offset: HEAD, length: self.length, sha256 })
-    }
-}
-
-impl Writer {
-    fn spill(&mut self) -> Result<(), Fault> {
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(Spool::new(&self.inner.folder)?),
-        };
-        spool.append(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
+        Ok(BlobRef { segment, offset: HEAD, length, sha256 })
     }
 }

@@ -1,13 +1,13 @@
 //! Networks that are moved, backed up and restored, while they are written.
 
-use super::{Embedded, cluster};
+use super::{Embedded, cluster, crash};
 use lenticular_base::index::{Entry, Param, Query, Test, Value};
 use lenticular_base::{FaultKind, Instant, Kind, Labels, OrgNo, Position};
 use lenticular_engines::copy::{self, Options, Phase, Place, Progress, Rederive, Report};
 use lenticular_engines::{OpenOptions, open};
 use lenticular_policy::{Grant, Grantee, Scope};
 use lenticular_store::conformance::{Harness, Submit, put};
-use lenticular_store::{AuditEntry, AuditFilter, Author, BlobRef, Decided, Packing, Proposal};
+use lenticular_store::{AuditEntry, AuditFilter, BlobRef, Packing};
 use lenticular_store::{Put, Record, Store, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -66,28 +66,7 @@ fn instance(store: &Store, id: &str, byte: u8, length: usize) -> Result<BlobRef,
     let mut writer = store.blobs.begin()?;
     writer.write(&vec![byte; length])?;
     let blob = writer.finish()?;
-    let row = Put {
-        org: A,
-        patient: None,
-        kind: Kind::INSTANCE,
-        labels: Labels(0),
-        study: None,
-        id: id.into(),
-        body: store.reader.pack(Kind::INSTANCE, &blob.to_bytes(), Packing::Raw),
-        splice: -1,
-        entries: Vec::new(),
-        in_place: false,
-    };
-    let (sender, end) = channel();
-    store.log.submit(Proposal {
-        author: Author { org: A, agent: "t".into() },
-        blobs: vec![blob],
-        decide: Box::new(move |_, _| {
-            Ok(Decided { writes: vec![Write::Put(Box::new(row))], answer: Box::new(()) })
-        }),
-        done: Box::new(move |result| drop(sender.send(result))),
-    });
-    end.recv().unwrap().map(|_| blob)
+    crash::instance(store, id, blob).map(|_| blob)
 }
 
 fn audit(store: &Store, id: &str) {

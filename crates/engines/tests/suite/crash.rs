@@ -31,7 +31,8 @@ fn blob(store: &Store, byte: u8, length: usize) -> BlobRef {
     writer.finish().unwrap()
 }
 
-fn instance(store: &Store, id: &str, blob: BlobRef) -> Result<Receipt, lenticular_base::Fault> {
+/// Commits an instance that names the blob.
+pub fn instance(store: &Store, id: &str, blob: BlobRef) -> Result<Receipt, lenticular_base::Fault> {
     let row = Put {
         org: A,
         patient: None,
