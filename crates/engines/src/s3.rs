@@ -20,6 +20,7 @@ pub mod rows;
 mod scenes;
 #[cfg(test)]
 mod shared;
+pub mod spans;
 pub mod spool;
 pub mod table;
 pub mod walk;

@@ -1,15 +1,20 @@
 //! Reads everything again and says what is wrong.
+//!
+//! Rows, and the entries that they have, are read many at a time: a database that is far away is asked some times for a thousand
+//! rows, not for each.
+
+mod versions;
 
 use crate::ground::{self, Ground, Holding, Wall, Witness};
 use crate::pack::Packs;
 use crate::rebuild;
 use lenticular_base::index::Entry;
-use lenticular_base::{Fault, FaultKind, Kind, Vid};
-use lenticular_store::entries::Entries;
+use lenticular_base::{Fault, FaultKind};
 use lenticular_store::schema::FOREVER;
-use lenticular_store::sql::{Bind, Session, one_int};
-use lenticular_store::{BlobRef, Record, rows};
+use lenticular_store::sql::{Bind, one_int};
+use lenticular_store::{BlobRef, Record};
 use std::collections::HashSet;
+use versions::{End, Line};
 
 /// The most findings that are listed; the rest is counted.
 const LISTED: usize = 1000;
@@ -63,27 +68,13 @@ impl VerifyReport {
         }
     }
 
+    fn at_version(&mut self, code: &'static str, vid: i64) {
+        self.add(Finding { code, vid: Some(vid), kind: None, position: None, place: None });
+    }
+
     pub(crate) fn at_place(&mut self, code: &'static str, place: String) {
         self.add(Finding { code, vid: None, kind: None, position: None, place: Some(place) });
     }
-}
-
-/// What one snapshot came to.
-#[derive(Default)]
-struct Batch {
-    report: VerifyReport,
-    /// Blobs that rows name, to be read once the snapshot is given back.
-    blobs: Vec<(Line, BlobRef)>,
-    last: i64,
-}
-
-#[derive(Clone, Copy)]
-struct Line {
-    vid: i64,
-    kind: i64,
-    from: i64,
-    until: i64,
-    position: i64,
 }
 
 /// Verifies one open data folder. Each batch of rows is one snapshot, so writers go on.
@@ -100,25 +91,27 @@ pub fn run(
     let newest = ground::glance(ground, |session| one_int(session, "SELECT max(vid) FROM record", &[]))?;
     let total = newest.unwrap_or(0);
     check_names(ground, &mut report)?;
-    check_entries(ground, total, &mut report)?;
     let mut named = HashSet::new();
-    let mut last = 0;
+    let (mut last, mut one_by_one) = (i64::MIN, i64::MIN);
     while last < total {
+        let at_most = if last < one_by_one { 1 } else { versions::TOGETHER };
         let batch = ground::read(ground, Wall::Open, |session| {
-            let mut batch = Batch::default();
-            for line in lines(session, last)? {
-                check_line(session, &line, &mut batch.report)?;
-                check_row(session, packs, &line, extract, &mut batch)?;
-                batch.last = line.vid;
-            }
-            Ok(batch)
+            versions::look(session, packs, extract, last, at_most)
         })?;
-        last = if batch.last > last { batch.last } else { total };
-        check_blobs(blobs, &batch, &mut report)?;
+        match batch.end {
+            End::None => break,
+            End::Unreadable(until) => {
+                one_by_one = until;
+                continue;
+            }
+            End::At(vid) => last = vid,
+        }
+        check_blobs(blobs, &batch.blobs, &mut report)?;
         named.extend(batch.blobs.iter().map(|(_, blob)| (blob.segment, blob.offset)));
         report.merge(batch.report);
-        progress(last.unsigned_abs(), total.unsigned_abs());
+        progress(last.max(0).unsigned_abs(), total.unsigned_abs());
     }
+    check_entries_behind(ground, last, &mut report)?;
     blobs.walk(&named, &mut report)?;
     audits.walk(&mut report)?;
     Ok(report)
@@ -203,122 +196,41 @@ fn check_names(ground: &dyn Ground, report: &mut VerifyReport) -> Result<(), Fau
     }
 }
 
-/// Entries only where there is a row.
-fn check_entries(ground: &dyn Ground, newest: i64, report: &mut VerifyReport) -> Result<(), Fault> {
+/// Behind the last row there are entries only where there is a row by now.
+fn check_entries_behind(ground: &dyn Ground, last: i64, report: &mut VerifyReport) -> Result<(), Fault> {
     for table in rebuild::TABLES {
         let text = format!(
-            "SELECT DISTINCT vid FROM {table} WHERE vid>$1 AND vid<=$2 AND {} LIMIT 1000",
+            "SELECT DISTINCT vid FROM {table} WHERE vid>$1 AND {} LIMIT 1000",
             rebuild::without_row(table)
         );
-        for range in rebuild::ranges(newest) {
-            let found = ground::read(ground, Wall::Open, |session| {
-                let mut found = Vec::new();
-                session.query(&text, &range.map(Bind::Int), &mut |row| {
-                    found.push(row.int(0)?);
-                    Ok(true)
-                })?;
-                Ok(found)
+        let found = ground::read(ground, Wall::Open, |session| {
+            let mut found = Vec::new();
+            session.query(&text, &[Bind::Int(last)], &mut |row| {
+                found.push(row.int(0)?);
+                Ok(true)
             })?;
-            for vid in found {
-                let vid = Some(vid);
-                report.add(Finding {
-                    code: "entry-without-row",
-                    vid,
-                    kind: None,
-                    position: None,
-                    place: None,
-                });
-            }
-        }
+            Ok(found)
+        })?;
+        found.into_iter().for_each(|vid| report.at_version("entry-without-row", vid));
     }
     Ok(())
 }
 
-fn lines(session: &dyn Session, last: i64) -> Result<Vec<Line>, Fault> {
-    let mut lines = Vec::new();
-    let text = "SELECT vid,kind,from_position,until_position,position FROM record WHERE vid>$1 ORDER BY vid LIMIT 200";
-    session.query(text, &[Bind::Int(last)], &mut |row| {
-        lines.push(Line {
-            vid: row.int(0)?,
-            kind: row.int(1)?,
-            from: row.int(2)?,
-            until: row.int(3)?,
-            position: row.int(4)?,
-        });
-        Ok(true)
-    })?;
-    Ok(lines)
-}
-
-fn finding(line: &Line, code: &'static str) -> Finding {
-    Finding {
-        code,
-        vid: Some(line.vid),
-        kind: u16::try_from(line.kind).ok(),
-        position: Some(line.position),
-        place: None,
-    }
-}
-
-fn check_line(session: &dyn Session, line: &Line, report: &mut VerifyReport) -> Result<(), Fault> {
-    let again = (line.position != line.from).then_some(line.position);
-    let ended = (line.until != FOREVER).then_some(line.until);
-    for position in [Some(line.from), again, ended].into_iter().flatten() {
-        let text = "SELECT 1 FROM log WHERE position=$1";
-        if one_int(session, text, &[Bind::Int(position)])?.is_none() {
-            report.add(finding(line, "position-not-in-log"));
-        }
-    }
-    if line.until < line.from || line.position < line.from {
-        report.add(finding(line, "positions-out-of-order"));
-    }
-    Ok(())
-}
-
-fn check_row(
-    session: &dyn Session,
-    packs: &Packs,
-    line: &Line,
-    extract: &dyn Fn(&Record) -> Vec<Entry>,
-    batch: &mut Batch,
+fn check_blobs(
+    blobs: &dyn Holding,
+    named: &[(Line, BlobRef)],
+    report: &mut VerifyReport,
 ) -> Result<(), Fault> {
-    let report = &mut batch.report;
-    report.records += 1;
-    let record = match rows::by_vid(session, packs, Vid(line.vid)) {
-        Ok(Some(record)) => record,
-        Ok(None) => return Ok(()),
-        Err(fault) if fault.kind == FaultKind::Corrupt => {
-            report.add(finding(line, "body-unreadable"));
-            return Ok(());
-        }
-        Err(fault) => return Err(fault),
-    };
-    if !record.deleted && matches!(record.columns.kind, Kind::INSTANCE | Kind::CONFLICT) {
-        match record.body.get(..56).and_then(BlobRef::from_bytes) {
-            None => report.add(finding(line, "blob-not-named")),
-            Some(blob) => batch.blobs.push((*line, blob)),
-        }
-    }
-    let report = &mut batch.report;
-    if line.until == FOREVER {
-        let expected = if record.deleted { Vec::new() } else { extract(&record) };
-        if !Entries::agree(session, record.columns.org, record.vid, expected)? {
-            report.add(finding(line, "entries-differ"));
-        }
-    }
-    Ok(())
-}
-
-fn check_blobs(blobs: &dyn Holding, batch: &Batch, report: &mut VerifyReport) -> Result<(), Fault> {
-    for (line, blob) in &batch.blobs {
+    let refs: Vec<BlobRef> = named.iter().map(|(_, blob)| *blob).collect();
+    for ((line, blob), verified) in named.iter().zip(blobs.verify_all(&refs)) {
         report.blobs += 1;
         report.blob_bytes += blob.length;
-        match blobs.verify(blob) {
+        match verified {
             Ok(true) => {}
-            Ok(false) => report.add(finding(line, "blob-damaged")),
+            Ok(false) => report.add(line.finding("blob-damaged")),
             // what cannot be asked just now is not known to be missing
             Err(fault) if fault.kind == FaultKind::Busy => return Err(fault),
-            Err(_) => report.add(finding(line, "blob-missing")),
+            Err(_) => report.add(line.finding("blob-missing")),
         }
     }
     Ok(())

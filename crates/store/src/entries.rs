@@ -188,30 +188,62 @@ impl Entries {
 
     /// What the tables hold for one version.
     pub fn stored(session: &dyn Session, vid: Vid) -> Result<Entries, Fault> {
-        let mut found = Entries::default();
-        let vid = vid.0;
+        let mut found = Entries::read(session, "vid=$1", &[Bind::Int(vid.0)], &mut |_| true)?;
+        Ok(found.remove(&vid.0).unwrap_or_default())
+    }
+
+    /// What the tables hold for versions `low < vid <= high`, of each by itself; what `keep` declines is passed over.
+    pub fn stored_between(
+        session: &dyn Session,
+        low: i64,
+        high: i64,
+        keep: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<HashMap<i64, Entries>, Fault> {
+        Entries::read(session, "vid>$1 AND vid<=$2", &[Bind::Int(low), Bind::Int(high)], keep)
+    }
+
+    fn read(
+        session: &dyn Session,
+        condition: &str,
+        binds: &[Bind<'_>],
+        keep: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<HashMap<i64, Entries>, Fault> {
+        let mut found: HashMap<i64, Entries> = HashMap::new();
         let param =
             |number: i64| u32::try_from(number).map_err(|_| crate::rows::corrupt(format!("param {number}")));
-        let text = "SELECT param,value,org FROM ix_text WHERE vid=$1";
-        session.query(text, &[Bind::Int(vid)], &mut |row| {
-            let value = row.text(1)?.unwrap_or_default().to_owned();
-            found.texts.push(Text { org: row.int(2)?, param: param(row.int(0)?)?, value, vid });
+        let text = format!("SELECT vid,param,value,org FROM ix_text WHERE {condition}");
+        session.query(&text, binds, &mut |row| {
+            let vid = row.int(0)?;
+            if keep(vid) {
+                let value = row.text(2)?.unwrap_or_default().to_owned();
+                let text = Text { org: row.int(3)?, param: param(row.int(1)?)?, value, vid };
+                found.entry(vid).or_default().texts.push(text);
+            }
             Ok(true)
         })?;
-        let text = "SELECT param,low,high,org,span FROM ix_time WHERE vid=$1";
-        session.query(text, &[Bind::Int(vid)], &mut |row| {
-            let (low, high, org, span) = (row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?);
-            found.times.push(Time { org, param: param(row.int(0)?)?, span, low, high, vid });
+        let text = format!("SELECT vid,param,low,high,org,span FROM ix_time WHERE {condition}");
+        session.query(&text, binds, &mut |row| {
+            let vid = row.int(0)?;
+            if keep(vid) {
+                let (low, high, org, span) = (row.int(2)?, row.int(3)?, row.int(4)?, row.int(5)?);
+                let time = Time { org, param: param(row.int(1)?)?, span, low, high, vid };
+                found.entry(vid).or_default().times.push(time);
+            }
             Ok(true)
         })?;
-        let text = "SELECT param,low,high,unit,org FROM ix_number WHERE vid=$1";
-        session.query(text, &[Bind::Int(vid)], &mut |row| {
-            let (low, high) = (row.real(1)?.unwrap_or_default(), row.real(2)?.unwrap_or_default());
-            let unit = row.text(3)?.unwrap_or_default().to_owned();
-            found.numbers.push(Number { org: row.int(4)?, param: param(row.int(0)?)?, low, high, unit, vid });
+        let text = format!("SELECT vid,param,low,high,unit,org FROM ix_number WHERE {condition}");
+        session.query(&text, binds, &mut |row| {
+            let vid = row.int(0)?;
+            if keep(vid) {
+                let (low, high) = (row.real(2)?.unwrap_or_default(), row.real(3)?.unwrap_or_default());
+                let unit = row.text(4)?.unwrap_or_default().to_owned();
+                let (param, org) = (param(row.int(1)?)?, row.int(5)?);
+                let number = Number { org, param, low, high, unit, vid };
+                found.entry(vid).or_default().numbers.push(number);
+            }
             Ok(true)
         })?;
-        found.sort();
+        found.values_mut().for_each(Entries::sort);
         Ok(found)
     }
 
@@ -231,12 +263,12 @@ impl Entries {
         (gone(old, new), gone(new, old))
     }
 
-    /// Whether the tables hold exactly the rows that `entries` would lay down.
-    pub fn agree(session: &dyn Session, org: OrgNo, vid: Vid, entries: Vec<Entry>) -> Result<bool, Fault> {
+    /// Whether these, as they were read, are exactly the rows that `entries` would lay down.
+    pub fn are_those_of(&self, org: OrgNo, vid: Vid, entries: Vec<Entry>) -> bool {
         let mut expected = Entries::default();
         expected.add(org, vid, entries);
         expected.sort();
-        Ok(Entries::stored(session, vid)? == expected)
+        *self == expected
     }
 }
 

@@ -103,6 +103,13 @@ impl Fetch {
         Ok(bytes.into())
     }
 
+    /// Bytes of a range of a segment's object, not compared; `None` where they cannot be had.
+    pub fn span(&self, segment: i64, range: Range<u64>) -> Option<Bytes> {
+        let length = range.end.saturating_sub(range.start);
+        let bytes = self.objects.get(&name_of(segment), Some(range)).ok()?;
+        (bytes.len() as u64 == length).then_some(bytes)
+    }
+
     /// Reads all of it again, past memory, and compares.
     pub fn verify(&self, blob: &BlobRef) -> Result<bool, Fault> {
         Fetch::verify_from(blob, &|range| self.part(blob, range))

@@ -7,7 +7,7 @@ use super::claim::Claim;
 use super::fetch::{Fetch, name_of};
 use super::objects::PART;
 use super::packer::{Packing, Tasks, Work};
-use super::{Settings, table, walk};
+use super::{Settings, spans, table, walk};
 use crate::files::blobs::{Drawing, SegmentFiles};
 use crate::files::landing::Ripe;
 use crate::ground::{self, Ground, Holding, Wall};
@@ -252,6 +252,12 @@ impl Holding for LandedInFiles {
             .copied()
             .collect();
         if left.is_empty() { Ok(()) } else { self.inner.files.make_durable(session, &left) }
+    }
+
+    fn verify_all(&self, blobs: &[BlobRef]) -> Vec<Result<bool, Fault>> {
+        let inner = &self.inner;
+        let span = |no, range| if inner.files.holds(no) { None } else { inner.fetch.span(no, range) };
+        spans::verify(blobs, &span, &|blob| self.verify(blob))
     }
 
     fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault> {

@@ -221,6 +221,21 @@ fn the_frames_of_an_instance_cost_one_request() {
 }
 
 #[test]
+fn verify_reads_small_objects_together() {
+    let settings = Settings { segment_size: 300_000, segment_age: Duration::from_secs(3600), ..AT_ONCE };
+    let node = Node::make(settings, None, Faulty::default());
+    for n in 0..40 {
+        keep(&node.store(), &format!("i{n}"), &noise(n, 9000));
+    }
+    assert_eq!(node.pack().unwrap(), 1, "the first 33 or so; the others lie in a file still");
+    let before = node.store.faults.gets.load(Ordering::SeqCst);
+    let report = node.verify();
+    assert!(report.is_clean() && report.blobs == 40, "{report:?}");
+    let asked = node.store.faults.gets.load(Ordering::SeqCst) - before;
+    assert_eq!(asked, 1, "requests for the objects of one segment");
+}
+
+#[test]
 fn what_arrives_while_the_store_is_away_is_acknowledged_and_packed_later() {
     let mut node = Node::make(AT_ONCE, None, Faulty::default());
     let first = keep(&node.store(), "a", b"packed before");

@@ -13,7 +13,7 @@ use super::fetch::{Fetch, name_of};
 use super::objects::TAKEN;
 use super::packer::{Packing, Tasks, Work};
 use super::spool::Spool;
-use super::{Settings, landing, table, walk};
+use super::{Settings, landing, spans, table, walk};
 use crate::files::blobs::HEAD;
 use crate::files::gathering::Gathering;
 use crate::ground::{self, Ground, Holding, Wall};
@@ -248,6 +248,20 @@ impl Inner {
         }
     }
 
+    /// The bytes of a range of a segment that holds several blobs: out of its rows, or of the object store.
+    fn span(&self, no: i64, range: Range<u64>) -> Option<Bytes> {
+        let begin = range.start.saturating_sub(HEAD)..range.end;
+        let landed = ground::glance(&*self.ground, |session| {
+            landing::stretch(session, no, begin.clone(), range.clone())
+        });
+        match landed {
+            Ok(Some(bytes)) => Some(bytes),
+            Ok(None) => self.fetch.span(no, range),
+            // its rows have gaps, or the database is away
+            Err(_) => None,
+        }
+    }
+
     /// Lets go of what a transaction of the writer has put into rows, if it was committed; `ended` says that it has ended
     /// either way.
     pub fn let_go(&self, session: &dyn Session, ended: bool) -> Result<(), Fault> {
@@ -340,6 +354,10 @@ impl Holding for LandedInRows {
         landing::insert(session, &binds)?;
         inner.state().handed = handed;
         Ok(())
+    }
+
+    fn verify_all(&self, blobs: &[BlobRef]) -> Vec<Result<bool, Fault>> {
+        spans::verify(blobs, &|no, range| self.inner.span(no, range), &|blob| self.verify(blob))
     }
 
     fn walk(&self, named: &HashSet<(i64, u64)>, report: &mut VerifyReport) -> Result<(), Fault> {

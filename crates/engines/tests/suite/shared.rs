@@ -1,12 +1,12 @@
 //! The contract on PostgreSQL, and what only it has to show: several nodes, a server that goes away, the second wall.
 
 use super::cluster::{self, Cluster};
-use lenticular_base::index::Query;
+use lenticular_base::index::{Entry, Param, Query, Value};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position};
 use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_policy::{Grant, Grantee, Scope};
 use lenticular_store::conformance::{Clock, Harness, Submit, put, run};
-use lenticular_store::{Store, Write};
+use lenticular_store::{Record, Store, Write};
 use tempfile::TempDir;
 
 /// One node on a database.
@@ -206,4 +206,70 @@ fn without_a_scope_the_database_itself_shows_nothing() {
             client.query(text, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
         assert!(plan.iter().any(|line| line.contains("id = 'a'") && line.contains("Index Cond")), "{plan:?}");
     });
+}
+
+/// The one entry of each row of the test below: its id.
+fn entry(record: &Record) -> Vec<Entry> {
+    vec![Entry { param: Param::of(KIND, 1), value: Value::Text(record.id.clone()) }]
+}
+
+#[test]
+fn verify_reads_many_rows_at_a_time_and_names_each_that_is_wrong() {
+    let Some(cluster) = cluster::shared() else { return };
+    let node = Node::make(cluster);
+    let store = node.store();
+    let row = |id: &str| {
+        let mut row = put(&store, A, id, Vec::new());
+        row.entries = vec![Entry { param: Param::of(KIND, 1), value: Value::Text(id.into()) }];
+        row
+    };
+    // more than are read together, bodies of more bytes than are held, and versions that ended
+    for from in [0, 700, 1400] {
+        let rows = (from..from + 700).map(|n| Write::Put(Box::new(row(&format!("n{n}")))));
+        store.write(A, rows.collect());
+    }
+    for n in 0..4 {
+        let mut large = row(&format!("large{n}"));
+        large.body = store.reader.pack(KIND, &vec![b'x'; 5 << 20], lenticular_store::Packing::Raw);
+        store.write(A, vec![Write::Put(Box::new(large))]);
+    }
+    store.write(A, vec![Write::Put(Box::new(row("n7")))]);
+    store.write(A, vec![Write::Delete { org: A, kind: KIND, id: "n8".into() }]);
+    let mut steps = 0;
+    let report = node.engine().verify(&entry, &mut |_, _| steps += 1).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!((report.records, report.positions, steps), (2106, 9, 6));
+    cluster.admin(
+        Some(node.database()),
+        &[
+            "UPDATE record SET body='\\x0102' WHERE vid IN (3,1500)",
+            "DELETE FROM ix_text WHERE vid=1200",
+            "UPDATE ix_text SET value='other' WHERE vid=1201",
+            "DELETE FROM record WHERE vid=900",
+            "INSERT INTO ix_text (vid,param,value,org) VALUES (-5,1,'x',1),(99999,1,'x',1)",
+            "UPDATE record SET until_position=77 WHERE vid=2000",
+            "UPDATE record SET position=0 WHERE vid=2001",
+            "INSERT INTO record SELECT 5000,org,patient,kind,labels,author_org,time,study,id,version+1,from_position,\
+             until_position,position,deleted,dictionary,length,splice,body FROM record WHERE vid=1",
+        ],
+    );
+    let report = node.engine().verify(&entry, &mut |_, _| {}).unwrap();
+    let mut found: Vec<(&str, i64)> =
+        report.findings.iter().map(|finding| (finding.code, finding.vid.unwrap())).collect();
+    found.sort_unstable();
+    let expected = [
+        ("body-unreadable", 3),
+        ("body-unreadable", 1500),
+        ("entries-differ", 1200),
+        ("entries-differ", 1201),
+        ("entries-differ", 5000),
+        ("entry-without-row", -5),
+        ("entry-without-row", 900),
+        ("entry-without-row", 99999),
+        ("position-not-in-log", 2000),
+        ("position-not-in-log", 2001),
+        ("positions-out-of-order", 2001),
+        ("several-current", 1),
+    ];
+    assert_eq!(found, expected);
 }
