@@ -3,10 +3,12 @@
 
     s3_double.py --listen 127.0.0.1:0 --folder DIR --bucket NAME     keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 
-It prints `ready s3 http=HOST:PORT` once it listens. What it does as S3 does: signatures (SigV4) are verified, with the hash of the body
-and the age of the request; PUT with `If-None-Match: *` (412 where the object is there), `x-amz-checksum-sha256` and `Content-MD5`
-compared; GET and HEAD with ranges (206, 416) and ETag; ListObjectsV2 in pages; DELETE and DeleteObjects; multipart uploads (create,
-part of at least 5 MiB but the last, complete, abort). A PUT is there whole or not at all, and durable before it is answered.
+It prints `ready s3 http=HOST:PORT` once it listens; with --certificate FILE (a certificate and its key in PEM form) it speaks TLS
+there. What it does as S3 does: signatures (SigV4) are verified, with the hash of the body and the age of the request; PUT with
+`If-None-Match: *` (412 where the object is there), `x-amz-checksum-sha256` and `Content-MD5` compared; GET and HEAD with ranges
+(206, 416) and ETag; ListObjectsV2 in pages; DELETE and DeleteObjects; multipart uploads (create, part of at least 5 MiB but the
+last, complete, abort). A PUT is there whole or not at all, and durable before it is answered. No object is held in memory whole
+but what one PUT brings.
 
 What a test may tell it, at `POST /-/NAME` without a signature:
 
@@ -26,12 +28,15 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
+import ssl
 import sys
 import threading
 import time
 import urllib.parse
 import uuid
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -96,14 +101,16 @@ class Store:
         state = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
         known = self.tags.get(key)
         if known is None or known[0] != state:
-            known = self.tags[key] = (state, etag(self.read(key)))
+            with open(self.path(key), "rb") as file:
+                known = self.tags[key] = (state, f'"{hashlib.file_digest(file, "md5").hexdigest()}"')
         return seen.st_size, seen.st_mtime, known[1]
 
-    def write(self, key: str, body: bytes, only_new: bool) -> None:
+    def write(self, key: str, pieces: Iterable[bytes], only_new: bool) -> None:
         """Durable before it returns; of two who ask for a new object at one time, one gets it."""
         path, made = self.path(key), self.objects / f".{uuid.uuid4().hex}"
         with open(made, "wb") as file:
-            file.write(body)
+            for piece in pieces:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -238,7 +245,7 @@ class Handler(BaseHTTPRequestHandler):
             self.put_part(asked, body)
         elif way == ("PUT", True, False):
             self.check_sums(body)
-            self.store.write(key, body, self.only_new())
+            self.store.write(key, [body], self.only_new())
             self.reply(200, b"", {"ETag": etag(body), "x-amz-checksum-sha256": sha256_base64(body)})
         elif way == ("POST", True, True):
             self.complete(key, asked["uploadId"], body)
@@ -276,7 +283,7 @@ class Handler(BaseHTTPRequestHandler):
         headers["Last-Modified"] = datetime.datetime.fromtimestamp(modified, datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
         asked = self.headers.get("Range")
         if not asked or not asked.startswith("bytes="):
-            return self.reply(200, self.store.read(key), headers)
+            return self.whole(key, length, headers)
         first, _, last = asked[len("bytes=") :].partition("-")
         if first:
             start, end = int(first), min(int(last) if last else length - 1, length - 1)
@@ -286,6 +293,12 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(416, "InvalidRange", "The requested range is not satisfiable")
         headers["Content-Range"] = f"bytes {start}-{end}/{length}"
         return self.reply(206, self.store.part(key, start, end + 1), headers)
+
+    def whole(self, key: str, length: int, headers: dict[str, str]) -> None:
+        with open(self.store.path(key), "rb") as file:
+            self.reply(200, None, headers | {"Content-Length": str(length)})
+            if self.command != "HEAD":
+                shutil.copyfileobj(file, self.wfile)
 
     def put_part(self, asked: dict[str, str], body: bytes) -> None:
         folder, number = self.store.upload(asked["uploadId"]), int(asked["partNumber"])
@@ -310,19 +323,20 @@ class Handler(BaseHTTPRequestHandler):
             if this <= last:
                 raise Refusal(400, "InvalidPartOrder")
             last = this
+            path = folder / f"part-{this:05}"
             try:
-                data = (folder / f"part-{this:05}").read_bytes()
+                data = path.read_bytes()
             except FileNotFoundError:
                 raise Refusal(400, "InvalidPart") from None
             if fields["ETag"].strip('"') != etag(data).strip('"') or fields.get("ChecksumSHA256", sha256_base64(data)) != sha256_base64(data):
                 raise Refusal(400, "InvalidPart")
-            whole.append(data)
+            whole.append(path)
             sums += hashlib.md5(data).digest()
         if not whole:
             raise Refusal(400, "MalformedXML")
-        if any(len(data) < SMALLEST_PART for data in whole[:-1]):
+        if any(path.stat().st_size < SMALLEST_PART for path in whole[:-1]):
             raise Refusal(400, "EntityTooSmall")
-        self.store.write(key, b"".join(whole), self.only_new())
+        self.store.write(key, (path.read_bytes() for path in whole), self.only_new())
         self.discard(folder)
         tag = f'"{hashlib.md5(sums).hexdigest()}-{len(whole)}"'
         self.xml("CompleteMultipartUploadResult", f"<Bucket>{self.store.bucket}</Bucket><Key>{escape(key)}</Key><ETag>{escape(tag)}</ETag>")
@@ -395,7 +409,7 @@ class Handler(BaseHTTPRequestHandler):
         elif name == "damage":
             body = bytearray(store.read(asked["key"]))
             body[len(body) // 2] ^= 0xFF
-            store.write(asked["key"], bytes(body), only_new=False)
+            store.write(asked["key"], [bytes(body)], only_new=False)
         elif name == "counts":
             return self.reply(200, json.dumps(store.counts).encode(), {"Content-Type": "application/json"})
         else:
@@ -406,15 +420,16 @@ class Handler(BaseHTTPRequestHandler):
         text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}{SPACE}>{inside}</{name}>'
         self.reply(200, text.encode(), {"Content-Type": "application/xml"})
 
-    def reply(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+    def reply(self, status: int, body: bytes | None = b"", headers: dict[str, str] | None = None) -> None:
+        """Without a body (`None`), that and its length are the caller's."""
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("x-amz-request-id", uuid.uuid4().hex)
-        if status != 204:
+        if status != 204 and body is not None:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and body is not None:
             self.wfile.write(body)
 
 
@@ -428,12 +443,18 @@ def main() -> None:
     reader.add_argument("--listen", default="127.0.0.1:0")
     reader.add_argument("--folder", type=Path, required=True)
     reader.add_argument("--bucket", required=True)
+    reader.add_argument("--certificate", type=Path, help="a certificate with its key: then it speaks TLS")
     reader.add_argument("--page", type=int, default=1000, help="the most keys on a page of a listing")
     asked = reader.parse_args()
     host, _, port = asked.listen.rpartition(":")
     Handler.store = Store(asked.folder, asked.bucket, asked.page)
     Handler.access_key, Handler.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     with Server((host, int(port)), Handler) as server:
+        if asked.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(asked.certificate)
+            # the handshake is for the thread of the connection: who says nothing keeps nobody else waiting
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         print(f"ready s3 http={host}:{server.server_address[1]}", flush=True)
         try:
             server.serve_forever()

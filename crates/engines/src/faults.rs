@@ -1,6 +1,7 @@
 //! Faults that several parts of an engine have in common.
 
 use lenticular_base::{Fault, FaultKind};
+use std::error::Error;
 
 /// The disk is full.
 pub(crate) fn full() -> Fault {
@@ -23,4 +24,11 @@ pub(crate) fn copy(fault: &Fault) -> Fault {
 /// What is submitted after the end.
 pub(crate) fn closing() -> Fault {
     Fault::new(FaultKind::Busy, "closing", "The server is shutting down; nothing of this request was kept.")
+}
+
+/// Whether a connection was given up because of the certificate that the other side showed. It is told by its words: what wraps it on its way
+/// through the drivers cannot be taken apart.
+pub(crate) fn distrusts(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source())
+        .any(|error| error.to_string().contains("invalid peer certificate"))
 }

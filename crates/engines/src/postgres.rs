@@ -22,6 +22,7 @@ mod tls;
 mod value;
 pub mod wire;
 
+use crate::faults::distrusts;
 use lenticular_base::{Fault, FaultKind};
 use std::error::Error as _;
 use tokio_postgres::Error;
@@ -60,6 +61,14 @@ pub(crate) fn connect_fault(error: Error) -> Fault {
             FaultKind::Internal,
             "database-refused",
             "The database refuses this server: user, password, database or TLS of store.url are not what it expects.",
+        )
+        .caused_by(words(&error)),
+        // the driver says this one in words alone
+        None if distrusts(&error) || error.to_string().contains("server does not support TLS") => Fault::new(
+            FaultKind::Internal,
+            "database-tls",
+            "The database is not who store.url says, or does not encrypt: its certificate must be vouched for by sslrootcert (or \
+             PGSSLROOTCERT, or the system's authorities), and bear the name of the host.",
         )
         .caused_by(words(&error)),
         _ => away().caused_by(words(&error)),

@@ -26,11 +26,12 @@ READY_SECONDS = 30
 class ObjectStore:
     """The double as a process of its own: its objects are files, so that it can be killed and started again."""
 
-    def __init__(self, folder: Path, log: Path, listen: str = "127.0.0.1:0", before: tuple[str, ...] = ()):
-        self.folder, self.log, self.listen, self.before = folder, log, listen, before
+    def __init__(self, folder: Path, log: Path, listen: str = "127.0.0.1:0", before: tuple[str, ...] = (), certificate: Path | None = None):
+        self.folder, self.log, self.listen, self.before, self.certificate = folder, log, listen, before, certificate
         self.key, self.secret = "only-for-tests", "a-secret-only-for-tests"
         self.process: subprocess.Popen | None = None
-        self.endpoint = os.environ.get("LENTICULAR_E2E_S3", "")
+        # a certificate and its key in one file: then it is the double, and speaks TLS
+        self.endpoint = "" if certificate else os.environ.get("LENTICULAR_E2E_S3", "")
         if self.endpoint:
             self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
             self.make_bucket()
@@ -45,9 +46,10 @@ class ObjectStore:
     def start(self) -> None:
         """Starts the double, the second time on the port of the first."""
         env = {**os.environ, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret, "PYTHONUNBUFFERED": "1"}
+        more = ["--certificate", str(self.certificate)] if self.certificate else []
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.before, sys.executable, "-P", str(DOUBLE), "--listen", self.listen, "--folder", str(self.folder), "--bucket", BUCKET],
+                [*self.before, sys.executable, "-P", str(DOUBLE), "--listen", self.listen, "--folder", str(self.folder), "--bucket", BUCKET, *more],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=env,
             )
         lines: queue.Queue = queue.Queue()
@@ -55,7 +57,7 @@ class ObjectStore:
         line = lines.get(timeout=READY_SECONDS)
         assert line.startswith("ready "), f"the object store said {line!r}; see {self.log}"
         self.listen = line.split("http=", 1)[1].split()[0]
-        self.endpoint = f"http://{self.listen}"
+        self.endpoint = f"{'https' if self.certificate else 'http'}://{self.listen}"
 
     def make_bucket(self) -> None:
         """`PUT /BUCKET`, signed (Signature Version 4); one that is there already is as good."""

@@ -1,11 +1,9 @@
-"""A network moves from a folder to PostgreSQL and back while it is written: every stored body, blob and permission is equal, what was
-acknowledged is there, and the log goes on. `LENTICULAR_MOVE_RESOURCES` and `LENTICULAR_MOVE_INSTANCES` make it larger."""
+"""A network moves from a folder to PostgreSQL and an object store and back while it is written: every stored body, blob and permission is
+equal, what was acknowledged is there, and the log goes on. `LENTICULAR_MOVE_RESOURCES` and `LENTICULAR_MOVE_INSTANCES` make it larger."""
 
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from io import BytesIO
@@ -13,22 +11,25 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from lenticular.dicom import DICOM_JSON, stow
+from lenticular import ground
+from lenticular.dicom import DICOM_JSON, DICOM_PART, stow
 from lenticular.http import Client
 from lenticular.inputs import ct
-from lenticular.postgres import Cluster
+from lenticular.multipart import parts
 from lenticular.server import Server, command
+
+# Both places are named by the test itself.
+pytestmark = pytest.mark.embedded_only("moves between the stores itself")
 
 RESOURCES = int(os.environ.get("LENTICULAR_MOVE_RESOURCES", "600"))
 INSTANCES = int(os.environ.get("LENTICULAR_MOVE_INSTANCES", "24"))
 TIMEOUT = 3600
+FIGURES = ("took_ms", "read_only_ms", "versions", "blobs", "blob_bytes", "containers")
 
 
 @pytest.fixture(scope="module")
-def cluster(folder):
-    cluster = Cluster(folder / "postgres.log")
-    yield cluster
-    cluster.stop()
+def cluster():
+    return ground.cluster()
 
 
 def observation(n: int) -> dict:
@@ -41,6 +42,17 @@ def observation(n: int) -> dict:
     }
 
 
+def picture(uid: str, **more: str) -> bytes:
+    """A file with the pixels of one small picture, under a name of its own."""
+    dataset = pydicom.dcmread(ct()[0])
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+    for name, value in more.items():
+        setattr(dataset, name, value)
+    out = BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
 def fill(a, resources: int, instances: int) -> None:
     """Resources by bundles, instances as copies of one small picture, a share."""
     a.fhir("PUT", "Patient/moving-patient", {"resourceType": "Patient", "id": "moving-patient"}).expect(201)
@@ -50,16 +62,9 @@ def fill(a, resources: int, instances: int) -> None:
             for n in range(start, min(start + 500, resources))
         ]
         a.fhir("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries}).expect(200)
-    dataset = pydicom.dcmread(ct()[0])
     for start in range(0, instances, 50):
-        files = []
-        for n in range(start, min(start + 50, instances)):
-            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.99.{n + 1}"
-            out = BytesIO()
-            dataset.save_as(out, enforce_file_format=True)
-            files.append(out.getvalue())
-        stow(a, files).expect(200)
-    study = str(dataset.StudyInstanceUID)
+        stow(a, [picture(f"1.2.826.0.1.99.{n + 1}") for n in range(start, min(start + 50, instances))]).expect(200)
+    study = str(pydicom.dcmread(ct()[0], stop_before_pixels=True).StudyInstanceUID)
     a.request("POST", "/api/shares", json.dumps({"study": study, "to": "hospital-b"}).encode(), {"Content-Type": "application/json"}).expect(201)
 
 
@@ -85,12 +90,18 @@ def start():
 
 
 class Writing:
-    """Ingest that goes on while something else does; keeps what was acknowledged, and when nothing was."""
+    """Ingest that goes on while something else does, records and now and then an image; keeps what was acknowledged, and what was refused."""
+
+    # Of the study into which images go meanwhile, and of those that all tests of this run have sent.
+    STUDY = "1.2.826.0.1.98"
+    sent = 0
 
     def __init__(self, client):
-        self.client = client
+        # a connection of its own: this is a thread
+        self.client = Client(client.server, client.token)
         self.kept: list[str] = []
-        self.refused: list[tuple[int, str]] = []
+        self.images: dict[str, bytes] = {}
+        self.refused: list[tuple[int, str, str]] = []
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
@@ -98,12 +109,34 @@ class Writing:
         n = 0
         while not self.ended.is_set():
             n += 1
-            answer = self.client.fhir("POST", "Observation", observation(n))
-            if answer.status == 201:
-                self.kept.append(answer.json()["id"])
-            else:
+            answer = self._image() if n % 10 == 0 else self._record(n)
+            if answer.status not in (200, 201):
                 self.refused.append((answer.status, answer.header("retry-after"), answer.body.decode()))
                 time.sleep(0.02)
+
+    def _record(self, n: int):
+        answer = self.client.fhir("POST", "Observation", observation(n))
+        if answer.status == 201:
+            self.kept.append(answer.json()["id"])
+        return answer
+
+    def _image(self):
+        Writing.sent += 1
+        uid = f"{self.STUDY}.1.{Writing.sent}"
+        data = picture(uid, StudyInstanceUID=self.STUDY, SeriesInstanceUID=f"{self.STUDY}.1")
+        answer = stow(self.client, [data])
+        if answer.status == 200:
+            self.images[uid] = data
+        return answer
+
+    def check(self, client) -> None:
+        """Everything acknowledged is there; images byte for byte."""
+        for ident in self.kept:
+            client.fhir("GET", f"Observation/{ident}").expect(200)
+        for uid, data in self.images.items():
+            url = f"/dicom-web/studies/{self.STUDY}/series/{self.STUDY}.1/instances/{uid}"
+            found = parts(client.get(url, DICOM_PART).expect(200))
+            assert [part.body for part in found] == [data], uid
 
     def __enter__(self):
         self.thread.start()
@@ -122,11 +155,22 @@ def migrate(*args: str, **env: str) -> dict:
     return report
 
 
-def test_there_and_back(folder, cluster, start):
+@pytest.mark.parametrize("images", ["objects", "files"])
+def test_there_and_back(folder, cluster, start, images):
+    """From SQLite and files to PostgreSQL, with the images in the object store, or still below `--data`; and back to another folder."""
+    folder = folder / images
+    folder.mkdir()
     first_place, third_place = folder / "first", folder / "third"
-    url = cluster.database("moved")
-    there = {"LENTICULAR__STORE__URL": url}
-    figures = {"resources": RESOURCES, "instances": INSTANCES}
+    in_objects = images == "objects"
+    second_place = folder / "second" if in_objects else first_place
+    url = cluster.database(f"moved-{images}")
+    store = ground.objects().settings(ground.name_of(folder)) if in_objects else {}
+    # the address of the object store is named by --blobs, as an operator does
+    prefix = store.get("LENTICULAR__BLOBS__URL")
+    keys = {name: value for name, value in store.items() if name != "LENTICULAR__BLOBS__URL"}
+    to = ["--to", "env:ADDRESS", *(["--blobs", prefix] if in_objects else [])]
+    there = {"LENTICULAR__STORE__URL": url, **store}
+    figures = {"resources": RESOURCES, "instances": INSTANCES, "images": images}
 
     server = start(first_place)
     server.org("hospital-a", "Hospital A")
@@ -140,10 +184,10 @@ def test_there_and_back(folder, cluster, start):
     assert len(seen_by_b) == 1
     with Writing(a) as writing:
         time.sleep(0.5)
-        report = migrate("--data", first_place, "--to", "env:ADDRESS", ADDRESS=url, LENTICULAR__STORE__URL="")
+        report = migrate("--data", first_place, *to, ADDRESS=url, LENTICULAR__STORE__URL="", **keys)
         time.sleep(0.3)
-    figures["there"] = {key: report[key] for key in ("took_ms", "read_only_ms", "versions", "blob_bytes")}
-    assert writing.kept and writing.refused
+    figures["there"] = {key: report[key] for key in FIGURES}
+    assert writing.kept and writing.images and writing.refused
     for status, retry, body in writing.refused:
         assert status == 503 and retry and ("moving to another place" in body or "has moved to another place" in body), (status, body)
     assert "only-for-tests" not in json.dumps(writing.refused), "a password is told"
@@ -152,36 +196,48 @@ def test_there_and_back(folder, cluster, start):
     assert server.stop() == 0
     again = command("serve", "--data", first_place, timeout=60)
     assert again.code != 0 and "has moved to postgres://" in again.err and "only-for-tests" not in again.err, again.err
-    checked = migrate("--data", first_place, "--to", "env:ADDRESS", "--check", ADDRESS=url)
+    checked = migrate("--data", first_place, *to, "--check", ADDRESS=url, **keys)
     assert checked["position"] == report["position"]
+    if in_objects:
+        # another network does not go to the same prefix
+        other = start(folder / "other")
+        other.org("hospital-a", "Hospital A")
+        refused = command("migrate", "--data", other.data, "--to", folder / "nowhere", "--blobs", prefix, **keys)
+        assert refused.code != 0 and "holds something else" in refused.err, refused.err
+        assert other.stop() == 0
 
-    # the images stay where they are, below --data
-    server = start(first_place, **there)
+    server = start(second_place, **there)
     a = Client(server, a.token)
-    for ident in writing.kept:
-        a.fhir("GET", f"Observation/{ident}").expect(200)
+    writing.check(a)
     b = Client(server, token_b)
     assert studies(b) == seen_by_b
     later = a.fhir("POST", "Observation", observation(1)).expect(201).json()["id"]
     with Writing(a) as writing_there:
         time.sleep(0.5)
-        report = migrate("--data", first_place, "--to", third_place, **there)
+        report = migrate("--data", second_place, "--to", third_place, **there)
         time.sleep(0.3)
-    figures["back"] = {key: report[key] for key in ("took_ms", "read_only_ms", "versions", "blob_bytes")}
-    assert writing_there.kept and writing_there.refused
+    figures["back"] = {key: report[key] for key in FIGURES}
+    assert writing_there.kept and writing_there.images and writing_there.refused
     assert server.stop() == 0
-    migrate("--data", first_place, "--to", third_place, "--check", **there)
+    migrate("--data", second_place, "--to", third_place, "--check", **there)
 
     server = start(third_place)
     a, b = Client(server, a.token), Client(server, token_b)
-    for ident in [*writing.kept, *writing_there.kept, later]:
-        a.fhir("GET", f"Observation/{ident}").expect(200)
+    writing.check(a)
+    writing_there.check(a)
+    a.fhir("GET", f"Observation/{later}").expect(200)
     assert studies(b) == seen_by_b
     a.fhir("POST", "Observation", observation(2)).expect(201)
     assert "clean" in server.must("verify", timeout=TIMEOUT)
     assert server.stop() == 0
+    equal(first_place, third_place)
+    figures |= {"images_meanwhile": [len(writing.images), len(writing_there.images)], "records_meanwhile": [len(writing.kept), len(writing_there.kept)]}
+    print(json.dumps(figures))
+    (folder / "figures.json").write_text(json.dumps(figures, indent=2))
 
-    # what was in the first folder is in the last one, byte for byte, read by nobody's code but SQLite's
+
+def equal(first_place: Path, third_place: Path) -> None:
+    """What was in the first folder is in the last one, byte for byte, read by nobody's code but SQLite's."""
     before, after = sqlite3.connect(first_place / "lenticular.db"), sqlite3.connect(third_place / "lenticular.db")
     text = "SELECT * FROM record WHERE vid<=? ORDER BY vid"
     last = before.execute("SELECT max(vid) FROM record").fetchone()
@@ -198,55 +254,6 @@ def test_there_and_back(folder, cluster, start):
         name = f"s-{no}" if no > 0 else f"o-{-no}"
         head = (first_place / "blobs" / name).read_bytes()[:length]
         assert (third_place / "blobs" / name).read_bytes()[:length] == head, name
-    print(json.dumps(figures))
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2))
-
-
-@pytest.fixture(scope="module")
-def objects(folder):
-    """The environment of whoever uses the double of an object store."""
-    keys = {"AWS_ACCESS_KEY_ID": "moving", "AWS_SECRET_ACCESS_KEY": "only-for-tests", "AWS_REGION": "us-east-1"}
-    double = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent.parent / "s3_double.py"), "--listen", "127.0.0.1:0", "--folder", str(folder / "objects"), "--bucket", "moving"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, **keys},
-    )
-    ready = double.stdout.readline()
-    assert ready.startswith("ready s3 http="), ready
-    yield {**keys, "AWS_ENDPOINT_URL": "http://" + ready.strip().rsplit("=", 1)[1]}
-    double.kill()
-    double.wait()
-
-
-def test_objects_there_and_back(folder, cluster, objects, start):
-    place, third_place = folder / "files", folder / "files-again"
-    url = cluster.database("with-objects")
-    there = {**objects, "LENTICULAR__STORE__URL": url, "LENTICULAR__BLOBS__URL": "s3://moving/network"}
-    server = start(place)
-    server.org("hospital-a", "Hospital A")
-    server.org("hospital-b", "Hospital B")
-    a = server.client("hospital-a")
-    fill(a, 30, 5)
-    known = studies(a)
-    with Writing(a) as writing:
-        report = migrate("--data", place, "--to", "env:ADDRESS", "--blobs", "s3://moving/network", ADDRESS=url, **objects)
-    assert server.stop() == 0 and report["blobs"] == 5 and report["containers"] >= 1
-    # another network does not go to the same prefix
-    other = start(folder / "other")
-    other.org("hospital-a", "Hospital A")
-    refused = command("migrate", "--data", other.data, "--to", folder / "nowhere", "--blobs", "s3://moving/network", **objects)
-    assert refused.code != 0 and "holds something else" in refused.err, refused.err
-    assert other.stop() == 0
-    empty = folder / "empty"
-    migrate("--data", empty, "--to", third_place, **there)
-    server = start(third_place)
-    a = Client(server, a.token)
-    assert studies(a) == known
-    for ident in writing.kept:
-        a.fhir("GET", f"Observation/{ident}").expect(200)
-    assert "clean" in server.must("verify", timeout=TIMEOUT)
-    assert server.stop() == 0
-    for file in (place / "blobs").iterdir():
-        assert (third_place / "blobs" / file.name).read_bytes() == file.read_bytes()
 
 
 def test_a_backup_grows_and_is_restored(folder, start):

@@ -1,7 +1,7 @@
 """Both engines give byte-equal answers to the same recorded requests, more than 2,000 of them, over every door.
 
-The network is written once, on SQLite and files, and moved to PostgreSQL by `lenticular migrate`, so that every id and
-time is the same: what is read is compared as it is. Then both are written to in the same order, and what a server makes up
+The network is written once, on SQLite and files, and moved to PostgreSQL and S3 by `lenticular migrate`, so that every id
+and time is the same: what is read is compared as it is. Then both are written to in the same order, and what a server makes up
 (ids, and the time of the writing) is masked; each mask is counted and printed. Requests are made by a generator with a fixed
 seed; where answers differ, the request stands beside them.
 """
@@ -53,7 +53,7 @@ def sign_in(server, login: str) -> str:
 
 @pytest.fixture(scope="module")
 def twins(folder):
-    """A server on SQLite, and its copy on PostgreSQL, both running."""
+    """A server on SQLite and files, and its copy on PostgreSQL and S3, both running."""
     left, right = Server(folder / "embedded", **PUBLIC), Server(folder / "postgres", **PUBLIC)
     ground.put(left.data, {})
     masks = Masks()
@@ -76,14 +76,18 @@ def twins(folder):
 
 
 def copy(left, right) -> None:
-    """Moves a copy of the folder to PostgreSQL; the folder itself stays as it is. `migrate` does not fill object stores yet: the images
-    of both are files, so that what S3 answers is compared by the suites that run on it."""
-    url = ground.cluster().database(ground.name_of(right.data))
+    """Moves a copy of the folder to PostgreSQL and the object store; the folder itself stays as it is. Of the copy nothing is left but
+    an empty folder, so that what the right side answers comes out of the database and the object store."""
+    name = ground.name_of(right.data)
+    url, objects = ground.cluster().database(name), ground.objects().settings(name)
     shutil.copytree(left.data, right.data)
     ground.put(right.data, {})
-    done = command("migrate", "--data", right.data, "--to", url, timeout=600)
+    blobs = {key: value for key, value in objects.items() if key != "LENTICULAR__BLOBS__URL"}
+    done = command("migrate", "--data", right.data, "--to", url, "--blobs", objects["LENTICULAR__BLOBS__URL"], timeout=600, **blobs)
     assert done.code == 0, f"migrate ended with {done.code}: {done.out[-500:]} {done.err[-500:]}"
-    ground.put(right.data, {"LENTICULAR__STORE__URL": url})
+    shutil.rmtree(right.data)
+    right.data.mkdir()
+    ground.put(right.data, {"LENTICULAR__STORE__URL": url, **objects})
 
 
 def parameters(client) -> dict:

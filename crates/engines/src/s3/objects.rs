@@ -3,7 +3,7 @@
 //! Requests run on a small runtime of their own; whoever asks hands its request over and waits on a channel, so that this can
 //! be called from any thread that may block. Each request is tried again with growing, uneven pauses, for a bounded time.
 
-use crate::faults::closing;
+use crate::faults::{closing, distrusts};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use lenticular_base::{Fault, FaultKind};
@@ -396,7 +396,7 @@ fn fraction() -> f64 {
 
 /// Whether the same request may succeed a little later.
 fn is_away(error: &Error) -> bool {
-    matches!(error, Error::Generic { .. } | Error::JoinError { .. })
+    matches!(error, Error::Generic { .. } | Error::JoinError { .. }) && !distrusts(error)
 }
 
 fn is_denied(error: &Error) -> bool {
@@ -431,6 +431,12 @@ fn fault(name: &str, error: Error) -> Fault {
             "objects-bucket",
             "The object store does not know the bucket; nothing of this request was kept. The operator checks blobs.url and \
              blobs.endpoint.",
+        ),
+        _ if distrusts(&error) => (
+            FaultKind::Busy,
+            "objects-tls",
+            "The object store shows a certificate that nobody known here vouches for; nothing of this request was kept. The \
+             operator checks blobs.ca (or AWS_CA_BUNDLE), the name in blobs.endpoint, and until when the certificate is valid.",
         ),
         Error::NotFound { .. } => (
             FaultKind::Corrupt,
