@@ -1,5 +1,6 @@
 """One server per test module, on free ports, with two hospitals and nothing in it."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_report_header():
-    return f"store: {ground.STORE}"
+    return f"store: {ground.STORE}; objects: {os.environ.get('LENTICULAR_E2E_S3') or 'the double'}"
 
 
 def pytest_collection_finish(session):

@@ -3,6 +3,7 @@
 //! What cannot be got is said at once and again at the end, and fails the run; what can be run is run all the same.
 
 pub mod browser;
+pub mod ceph;
 pub mod outside;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,7 @@ const ONCE: &[(&str, &str, &str)] = &[
     ("powercut", "embedded", "power cuts"),
     ("deploy", "embedded", "the files that operators run it with"),
     ("twin", "both", "the same answers from both stores"),
+    ("moving", "embedded", "a network moves to the other stores and back"),
     ("cluster", "both", "three nodes while things break, in short"),
 ];
 
@@ -74,7 +76,7 @@ impl Asked {
 /// Every suite by its name.
 fn suites() -> impl Iterator<Item = &'static str> {
     let once = ONCE.iter().map(|(suite, ..)| *suite);
-    ["rust"].into_iter().chain(END_TO_END.iter().copied()).chain(once).chain(["browser"])
+    ["rust"].into_iter().chain(END_TO_END.iter().copied()).chain(once).chain(["ceph", "browser"])
 }
 
 /// The folders and programs that the steps share.
@@ -140,12 +142,15 @@ pub fn run(args: &[String]) -> Result<()> {
     let end_to_end: Vec<&str> = END_TO_END.iter().copied().filter(|suite| asked.wants(suite)).collect();
 
     let once: Vec<_> = ONCE.iter().filter(|(suite, ..)| asked.wants(suite)).collect();
-    let outside_clients = !end_to_end.is_empty() || !once.is_empty();
+    let outside_clients = !end_to_end.is_empty() || !once.is_empty() || asked.wants("ceph");
 
     let browser = asked.wants("browser");
     report.step("system packages", || {
         outside::system_packages(outside_clients, browser)?;
-        if asked.wants("cluster") { outside::cluster_packages() } else { Ok(()) }
+        if asked.wants("cluster") {
+            outside::cluster_packages()?;
+        }
+        if asked.wants("ceph") { outside::ceph_packages() } else { Ok(()) }
     });
     report.step("real inputs", || outside::corpus(&place));
     if asked.wants("rust") {
@@ -170,6 +175,9 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     for (suite, store, words) in once {
         report.step(words, || pytest(&place, store, &[suite], &asked.rest));
+    }
+    if asked.wants("ceph") {
+        report.step("images in Ceph", || ceph::tests(&place, &asked.rest));
     }
     if browser {
         report.step("Node packages of the browser tests", || browser::packages(&place));

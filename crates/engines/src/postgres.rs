@@ -64,7 +64,7 @@ pub(crate) fn connect_fault(error: Error) -> Fault {
         )
         .caused_by(words(&error)),
         // the driver says this one in words alone
-        None if distrusts(&error) || error.to_string().contains("server does not support TLS") => Fault::new(
+        None if distrusts(&error) || words(&error).contains("server does not support TLS") => Fault::new(
             FaultKind::Internal,
             "database-tls",
             "The database is not who store.url says, or does not encrypt: its certificate must be vouched for by sslrootcert (or \

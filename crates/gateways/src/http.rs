@@ -157,8 +157,13 @@ pub fn challenge(fault: &Fault, headers: &mut HeaderMap) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lenticular\""));
     }
     if fault.kind.meaning().retry {
-        headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("5"));
+        again_later(headers);
     }
+}
+
+/// The same request may succeed in a moment.
+pub fn again_later(headers: &mut HeaderMap) {
+    headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("5"));
 }
 
 /// A response with a body.

@@ -18,6 +18,8 @@ from .postgres import Cluster
 STORES = ("embedded", "postgres", "both")
 STORE = os.environ.get("LENTICULAR_E2E_STORE", "embedded")
 EMBEDDED = STORE == "embedded"
+# An object store that runs already, such as Ceph's gateway, instead of the double.
+ANOTHERS_OBJECTS = bool(os.environ.get("LENTICULAR_E2E_S3"))
 # Where servers, databases and objects of this run lie; kept until the next one, for whoever looks into a failure.
 RUN = E2E / "data" / STORE
 

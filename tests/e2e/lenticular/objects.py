@@ -23,6 +23,28 @@ REGION = "us-east-1"
 READY_SECONDS = 30
 
 
+def make_bucket(endpoint: str, bucket: str, key: str, secret: str) -> None:
+    """`PUT /BUCKET`, signed (Signature Version 4); one that is there already is as good."""
+    host, now = endpoint.split("://", 1)[1], datetime.now(UTC)
+    moment, nothing = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(b"").hexdigest()
+    scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
+    names = "host;x-amz-content-sha256;x-amz-date"
+    asked = f"PUT\n/{bucket}\n\nhost:{host}\nx-amz-content-sha256:{nothing}\nx-amz-date:{moment}\n\n{names}\n{nothing}"
+    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+    signing = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        signing = hmac.digest(signing, part.encode(), "sha256")
+    signature = hmac.digest(signing, text.encode(), "sha256").hex()
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}",
+        "x-amz-content-sha256": nothing, "x-amz-date": moment,
+    }
+    try:
+        urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT", headers=headers), timeout=30)
+    except urllib.error.HTTPError as error:
+        assert error.code == 409, f"the object store makes no bucket: {error.code} {error.read()[:300]!r}"
+
+
 class ObjectStore:
     """The double as a process of its own: its objects are files, so that it can be killed and started again."""
 
@@ -34,7 +56,7 @@ class ObjectStore:
         self.endpoint = "" if certificate else os.environ.get("LENTICULAR_E2E_S3", "")
         if self.endpoint:
             self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
-            self.make_bucket()
+            make_bucket(self.endpoint, BUCKET, self.key, self.secret)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self.start()
@@ -58,27 +80,6 @@ class ObjectStore:
         assert line.startswith("ready "), f"the object store said {line!r}; see {self.log}"
         self.listen = line.split("http=", 1)[1].split()[0]
         self.endpoint = f"{'https' if self.certificate else 'http'}://{self.listen}"
-
-    def make_bucket(self) -> None:
-        """`PUT /BUCKET`, signed (Signature Version 4); one that is there already is as good."""
-        host, now = self.endpoint.split("://", 1)[1], datetime.now(UTC)
-        moment, nothing = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(b"").hexdigest()
-        scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
-        names = "host;x-amz-content-sha256;x-amz-date"
-        asked = f"PUT\n/{BUCKET}\n\nhost:{host}\nx-amz-content-sha256:{nothing}\nx-amz-date:{moment}\n\n{names}\n{nothing}"
-        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
-        key = f"AWS4{self.secret}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
-        headers = {
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}",
-            "x-amz-content-sha256": nothing, "x-amz-date": moment,
-        }
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/{BUCKET}", method="PUT", headers=headers), timeout=30)
-        except urllib.error.HTTPError as error:
-            assert error.code == 409, f"the object store makes no bucket: {error.code} {error.read()[:300]!r}"
 
     def kill(self) -> None:
         """SIGKILL; what was acknowledged lies in its folder."""

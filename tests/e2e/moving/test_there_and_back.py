@@ -189,7 +189,9 @@ def test_there_and_back(folder, cluster, start, images):
     figures["there"] = {key: report[key] for key in FIGURES}
     assert writing.kept and writing.images and writing.refused
     for status, retry, body in writing.refused:
-        assert status == 503 and retry and ("moving to another place" in body or "has moved to another place" in body), (status, body)
+        # the report of STOW-RS has codes alone: A700
+        told = "moving to another place" in body or "has moved to another place" in body or "42752" in body
+        assert status == 503 and retry and told, (status, retry, body)
     assert "only-for-tests" not in json.dumps(writing.refused), "a password is told"
     # the old place shows nothing any more and cannot be started
     assert a.fhir("GET", "Patient/moving-patient").status == 503
@@ -284,7 +286,7 @@ def test_a_backup_grows_and_is_restored(folder, start):
         time.sleep(0.2)
         two = back_up()
     assert two["clean"] and not writing.refused, "a backup holds nobody"
-    assert two["blobs"] == 1 and 0 < two["copied_versions"] < one["versions"] + len(writing.kept)
+    assert 1 <= two["blobs"] <= 1 + len(writing.images) and 0 < two["copied_versions"] < one["versions"] + len(writing.kept) + 3 * len(writing.images)
     refused = command("serve", "--data", backup, timeout=60)
     assert refused.code != 0 and "This is a backup" in refused.err
     assert command("backup", "--check", backup, timeout=TIMEOUT).code == 0

@@ -97,6 +97,16 @@ pub fn cluster_packages() -> Result<()> {
     install(&missing)
 }
 
+/// An object store of somebody else.
+pub fn ceph_packages() -> Result<()> {
+    let programs = ["ceph-mon", "ceph-mgr", "ceph-osd", "radosgw"];
+    let missing: Vec<&str> = programs.into_iter().filter(|program| !found(program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
 /// Installs Debian packages, where this is root.
 fn install(packages: &[&str]) -> Result<()> {
     let list = packages.join(" ");

@@ -8,12 +8,12 @@ mod outcome;
 use super::accept::Media;
 use super::multipart::{Reader, Token};
 use super::respond::DICOM_JSON;
-use crate::http::answer;
+use crate::http::{again_later, answer};
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::response::Response;
 use futures_util::StreamExt;
-use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_dicom::read::{Limits, Scanner};
 use lenticular_dicom::tag::tags;
@@ -49,7 +49,11 @@ pub async fn store(
     let body = body.take().unwrap_or_default();
     let outcomes = take_in(services, caller, study.as_deref(), framing, body).await?;
     let (status, json) = outcome::respond(&outcomes, study.as_deref(), base);
-    Ok(answer(status, DICOM_JSON, json.to_string()))
+    let mut response = answer(status, DICOM_JSON, json.to_string());
+    if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE].contains(&status) {
+        again_later(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// The answer is DICOM JSON (PS3.18 §10.5.3); who refuses that alone is told so before anything is stored.
