@@ -109,7 +109,7 @@ class Writing:
         n = 0
         while not self.ended.is_set():
             n += 1
-            answer = self._image() if n % 10 == 0 else self._record(n)
+            answer = self._image() if n % 25 == 0 else self._record(n)
             if answer.status not in (200, 201):
                 self.refused.append((answer.status, answer.header("retry-after"), answer.body.decode()))
                 time.sleep(0.02)
