@@ -126,6 +126,17 @@ pub(crate) struct Parts {
     pub audits: Arc<dyn Witness>,
 }
 
+/// Whether there is a network to open: [`open`] makes one where there is none.
+///
+/// # Errors
+/// `Busy` where the database does not answer; `Invalid` where its address is none; `Internal` where it refuses us.
+pub fn is_there(options: &OpenOptions) -> Result<bool, Fault> {
+    match &options.database {
+        None => Ok(options.data.join("lenticular.db").is_file()),
+        Some(url) => postgres::open::is_there(url),
+    }
+}
+
 /// Opens a store, making or migrating its tables first.
 ///
 /// # Errors
@@ -279,7 +290,7 @@ impl Engine {
             let (parts, writer) = (parts.clone(), writer.clone());
             Arc::new(move || gauges(&stats(&parts, &writer)))
         };
-        let ready = crate::ready::of_parts(parts.clone());
+        let ready = crate::ready::of_parts(parts.clone(), writer.clone());
         let (log, leases) = (Arc::new(writer.clone()), Arc::new(writer.clone()));
         let store = Store { log, reader, blobs, audits, leases, gauges, ready };
         let threads = Mutex::new([trainer_thread, writer_thread].into_iter().chain(threads).collect());

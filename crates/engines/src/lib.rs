@@ -26,8 +26,9 @@ mod ready;
 pub mod rebuild;
 pub mod s3;
 pub mod sqlite;
+mod standing;
 pub mod verify;
 pub mod writer;
 
-pub use engine::{Clock, Engine, Extract, ObjectPlace, OpenOptions, Stats, open};
+pub use engine::{Clock, Engine, Extract, ObjectPlace, OpenOptions, Stats, is_there, open};
 pub use verify::{Finding, VerifyReport};

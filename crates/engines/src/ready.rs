@@ -3,6 +3,7 @@
 use crate::faults::full;
 use crate::files::io_fault;
 use crate::sqlite::{connect, fault};
+use crate::writer::WriterHandle;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::{Part, Parts};
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -15,10 +16,10 @@ const ROOM: u64 = 16 << 20;
 const CACHE: u64 = 64 << 10;
 
 /// The three parts of an engine, as they are when they are asked.
-pub(crate) fn of_parts(parts: crate::engine::Parts) -> Parts {
+pub(crate) fn of_parts(parts: crate::engine::Parts, writer: WriterHandle) -> Parts {
     Arc::new(move || {
         vec![
-            Part { name: "store", state: parts.ground.ready() },
+            Part { name: "store", state: parts.ground.ready().and_then(|()| writer.ready()) },
             Part { name: "audit", state: parts.audits.ready() },
             Part { name: "blobs", state: parts.blobs.ready() },
         ]

@@ -3,6 +3,7 @@
 use crate::faults::{closing, copy};
 use crate::ground::{Begun, Ground, Hand, Holding};
 use crate::pack::Packs;
+use crate::standing::Standing;
 use lenticular_base::{Fault, Instant, Position};
 use lenticular_store::commit::{self, Group};
 use lenticular_store::notice;
@@ -38,6 +39,7 @@ struct Numbers {
     queued: AtomicUsize,
     groups: AtomicU64,
     commits: AtomicU64,
+    standing: Standing,
 }
 
 /// The way to the writer.
@@ -79,6 +81,17 @@ impl WriterHandle {
     /// Lets the writer end once it has done what is queued.
     pub fn close(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether groups are kept, for `/readyz`. After one that was not, a row is written and removed.
+    pub fn ready(&self) -> Result<(), Fault> {
+        let attempt = |session: &dyn Session, _| {
+            let text = "INSERT INTO lease (name,holder,fence,expires) VALUES ('ready','',0,0) ON CONFLICT (name) DO NOTHING";
+            session.execute(text, &[])?;
+            session.execute("DELETE FROM lease WHERE name='ready'", &[])?;
+            Ok(0)
+        };
+        self.numbers.standing.ready(|| self.task(attempt).map(drop))
     }
 
     /// Queued, groups, commits.
@@ -238,8 +251,11 @@ impl Writer {
             waiting.push(Waiting { done, result: None });
             asked.push((author, blobs, decide));
         }
-        let outcome = self.transact(asked, &mut waiting);
+        let write = self.numbers.standing.begin();
+        let ended = self.transact(asked, &mut waiting);
         self.hand.rollback();
+        self.numbers.standing.end(write, ended.as_ref().copied());
+        let outcome = ended.map(drop);
         match &outcome {
             Err(fault) if notice::forbids(fault) => {
                 tracing::info!(%fault, proposals = count, "a group was refused");
@@ -262,11 +278,12 @@ impl Writer {
         }
     }
 
+    /// True where something was committed.
     fn transact(
         &mut self,
         asked: Vec<(lenticular_store::Author, Vec<BlobRef>, lenticular_store::Decide)>,
         waiting: &mut [Waiting],
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let Begun { last, vid, now, .. } = self.begin()?;
         let session = self.hand.session();
         let mut group = Group::new(session, &*self.packs, last, vid, now);
@@ -281,7 +298,7 @@ impl Writer {
         group.flush()?;
         let (stamp, touched) = group.finish();
         if stamp == last {
-            return Ok(());
+            return Ok(false);
         }
         if now.0.saturating_sub(self.swept.0) >= SWEEP_EVERY {
             self.swept = now;
@@ -290,6 +307,7 @@ impl Writer {
         if !named.is_empty() {
             self.blobs.make_durable(session, &named)?;
         }
-        self.hand.commit_group(stamp, &touched)
+        self.hand.commit_group(stamp, &touched)?;
+        Ok(true)
     }
 }

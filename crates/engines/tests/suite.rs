@@ -11,6 +11,8 @@ mod copies;
 mod crash;
 #[path = "suite/lost.rs"]
 mod lost;
+#[path = "suite/ready.rs"]
+mod ready;
 #[path = "suite/shared.rs"]
 mod shared;
 

@@ -1,21 +1,26 @@
 //! Commands of whoever owns the data folder: members, devices, tokens, verification. Each works beside a running server.
 
 use crate::Place;
-use crate::run::{open, runtime};
+use crate::run::{open, open_there, runtime};
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lenticular_base::OrgId;
-use lenticular_engines::Finding;
+use lenticular_engines::{Engine, Finding};
 use lenticular_policy::Role;
 use lenticular_services::Services;
 use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Opens the place, runs one piece of asynchronous work over the services, and closes.
+/// Opens the place where a network is, runs one piece of asynchronous work over the services, and closes.
 pub fn with_services<T>(place: &Place, work: impl AsyncFnOnce(&Services) -> Result<T>) -> Result<T> {
-    let config = place.load()?;
-    let (engine, services) = open(place.data(), &config)?;
+    over(open_there(place.data(), &place.load()?)?, work)
+}
+
+fn over<T>(
+    (engine, services): (Engine, Services),
+    work: impl AsyncFnOnce(&Services) -> Result<T>,
+) -> Result<T> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(work(&services));
     drop(services);
@@ -24,16 +29,21 @@ pub fn with_services<T>(place: &Place, work: impl AsyncFnOnce(&Services) -> Resu
     outcome
 }
 
-/// `lenticular org add`
-pub fn org_add(place: &Place, id: &str, name: &str, json: bool) -> Result<ExitCode> {
+/// `lenticular org add`: begins the network where there is none.
+pub fn org_add(place: &Place, id: &str, name: &str, first: bool, json: bool) -> Result<ExitCode> {
     let id = OrgId::parse(id).map_err(|fault| anyhow!(fault.public))?;
-    let member = with_services(place, async |services| {
-        services.add_member(id, name).await.map_err(|fault| anyhow!(fault.public))
+    let member = over(open(place.data(), &place.load()?)?, async |services| {
+        let added = match first {
+            true => services.add_first_member(id, name).await,
+            false => services.add_member(id, name).await.map(Some),
+        };
+        added.map_err(|fault| anyhow!(fault.public))
     })?;
-    if json {
-        println!("{}", json!({ "id": member.id, "name": member.name }));
-    } else {
-        println!("member {} ({})", member.id, member.name);
+    match (member, json) {
+        (Some(member), true) => println!("{}", json!({ "id": member.id, "name": member.name })),
+        (Some(member), false) => println!("member {} ({})", member.id, member.name),
+        (None, true) => println!("{}", json!({ "id": null, "name": null })),
+        (None, false) => println!("there are members already; nothing was changed"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,7 +144,7 @@ pub fn bar(what: &'static str) -> ProgressBar {
 /// `lenticular verify`
 pub fn verify(place: &Place, json: bool) -> Result<ExitCode> {
     let config = place.load()?;
-    let (engine, services) = open(place.data(), &config)?;
+    let (engine, services) = open_there(place.data(), &config)?;
     let bar = bar("verify");
     let report = engine
         .verify(&lenticular_services::extract::entries, &mut |done, all| {
@@ -204,7 +214,7 @@ fn describe(finding: &Finding) -> String {
 /// `lenticular reindex`
 pub fn reindex(place: &Place, json: bool) -> Result<ExitCode> {
     let config = place.load()?;
-    let (engine, services) = open(place.data(), &config)?;
+    let (engine, services) = open_there(place.data(), &config)?;
     let bar = bar("reindex");
     let outcome = engine
         .rebuild_indexes(Arc::new(lenticular_services::extract::entries), &mut |done, all| {

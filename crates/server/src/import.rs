@@ -2,7 +2,7 @@
 
 use crate::Place;
 use crate::commands::bar;
-use crate::run::{open, runtime};
+use crate::run::{open_there, runtime};
 use anyhow::{Context, Result, anyhow};
 use lenticular_base::OrgNo;
 use lenticular_policy::{Principal, Purpose, Role};
@@ -27,7 +27,7 @@ struct Report {
 /// Runs the command; exits 0 only if nothing was refused.
 pub fn run(place: &Place, org: &str, json: bool, paths: &[PathBuf]) -> Result<ExitCode> {
     let config = place.load()?;
-    let (engine, services) = open(place.data(), &config)?;
+    let (engine, services) = open_there(place.data(), &config)?;
     let runtime = runtime()?;
     let outcome =
         runtime.block_on(services.member(org)).map_err(|fault| anyhow!(fault.public)).and_then(|member| {

@@ -170,6 +170,9 @@ enum OrgCommand {
         id: String,
         #[arg(long)]
         name: String,
+        /// Only where there is no member yet; else change nothing. For what sets a network up at every start.
+        #[arg(long)]
+        first: bool,
         #[arg(long)]
         json: bool,
     },
@@ -230,11 +233,19 @@ enum DeviceCommand {
 }
 
 fn main() -> ExitCode {
-    match dispatch(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let served = match &arguments.command {
+        Command::Serve(place) => Some(place.clone()),
+        _ => None,
+    };
+    match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("lenticular: {error:#}");
-            ExitCode::FAILURE
+            match served.is_some_and(|place| run::is_for_good(&place, &error)) {
+                true => ExitCode::from(run::FOR_GOOD),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -247,8 +258,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Command::Token { place, org, role, user, ttl, json } => {
             commands::token(&place, &org, &role, &user, &ttl, json)
         }
-        Command::Org(OrgCommand::Add { place, id, name, json }) => {
-            commands::org_add(&place, &id, &name, json)
+        Command::Org(OrgCommand::Add { place, id, name, first, json }) => {
+            commands::org_add(&place, &id, &name, first, json)
         }
         Command::Org(OrgCommand::List { place, json }) => commands::org_list(&place, json),
         Command::User(UserCommand::Add { place, user, json }) => users::add(&place, &user, json),

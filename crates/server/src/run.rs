@@ -3,8 +3,8 @@
 use crate::Place;
 use crate::config::{Config, without_password};
 use crate::{supervisor, surroundings};
-use anyhow::{Context, Result, anyhow};
-use lenticular_base::Instant;
+use anyhow::{Context, Result, anyhow, bail};
+use lenticular_base::{Fault, FaultKind, Instant};
 use lenticular_engines::{Engine, ObjectPlace, OpenOptions};
 use lenticular_gateways::assets::Asset;
 use lenticular_gateways::dimse::{self, DimseSettings};
@@ -83,13 +83,44 @@ pub fn options(data: &Path, config: &Config) -> Result<OpenOptions> {
     Ok(options)
 }
 
-/// Opens the store of a data folder and the services over it.
+/// The place in words.
+fn name(data: &Path, config: &Config) -> String {
+    match config.text("store.url") {
+        "" => data.display().to_string(),
+        url => without_password(url),
+    }
+}
+
+/// Opens the store of a place where a network is, and the services over it: who looks, or works on what is there, makes no second
+/// network where a setting is missing.
+pub fn open_there(data: &Path, config: &Config) -> Result<(Engine, Services)> {
+    let there = lenticular_engines::is_there(&options(data, config)?)
+        .map_err(|fault| anyhow!("{}: {fault}", name(data, config)))?;
+    if !there {
+        bail!(
+            "there is no network in {}; --data and store.url say where it is (`lenticular config --origin` shows what they are), \
+             and `lenticular org add` begins one",
+            name(data, config)
+        );
+    }
+    open(data, config)
+}
+
+/// The exit code of `serve` where starting it once more would come to the same (`EX_CONFIG` of sysexits.h); the unit of systemd knows it.
+pub const FOR_GOOD: u8 = 78;
+
+/// Whether `serve` failed with what only somebody's hand changes: its settings, a network that has moved, tables of a newer version.
+pub fn is_for_good(place: &Place, error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<Fault>().map(|fault| fault.kind);
+    let settled = [FaultKind::Conflict, FaultKind::Unsupported, FaultKind::Invalid, FaultKind::Corrupt];
+    place.load().is_err() || kind.is_some_and(|kind| settled.contains(&kind))
+}
+
+/// Opens the store of a data folder and the services over it; makes it where there is none.
 pub fn open(data: &Path, config: &Config) -> Result<(Engine, Services)> {
     let options = options(data, config)?;
-    let engine = lenticular_engines::open(options).map_err(|fault| match config.text("store.url") {
-        "" => anyhow!("{}: {fault}", data.display()),
-        url => anyhow!("{}: {fault}", without_password(url)),
-    })?;
+    let engine = lenticular_engines::open(options)
+        .map_err(|fault| anyhow::Error::new(fault).context(name(data, config)))?;
     let url = config.text("http.public_url").trim_end_matches('/');
     let settings = Settings {
         public_url: (!url.is_empty()).then(|| url.to_owned()),

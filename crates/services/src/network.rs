@@ -95,14 +95,7 @@ pub(crate) fn scope() -> Scope {
 impl Services {
     /// Adds a member; the same id again with the same name changes nothing, with another name renames it.
     pub async fn add_member(&self, id: OrgId, name: &str) -> Result<Member, Fault> {
-        let name = name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 200 {
-            return Err(Fault::new(
-                FaultKind::Invalid,
-                "member-name",
-                "A member's name has 1 to 200 characters.",
-            ));
-        }
+        let name = member_name(name)?;
         let committed = self
             .commit(owner(), Vec::new(), move |view, _| {
                 let existing = view.current(NETWORK, kinds::MEMBER, id.as_str())?.filter(|r| !r.deleted);
@@ -118,6 +111,22 @@ impl Services {
                 };
                 let member = Member { id: id.as_str().to_owned(), no, name, timezone, locale };
                 Ok((vec![row(view, kinds::MEMBER, id.as_str(), &member)?], member))
+            })
+            .await?;
+        Ok(committed.answer)
+    }
+
+    /// Adds the first member, who owns the network; where there is one already, changes nothing and gives `None`.
+    pub async fn add_first_member(&self, id: OrgId, name: &str) -> Result<Option<Member>, Fault> {
+        let name = member_name(name)?;
+        let committed = self
+            .commit(owner(), Vec::new(), move |view, _| {
+                let no = next_number(view)?;
+                if no > 1 {
+                    return Ok((Vec::new(), None));
+                }
+                let member = Member { id: id.as_str().to_owned(), no, name, timezone: None, locale: None };
+                Ok((vec![row(view, kinds::MEMBER, id.as_str(), &member)?], Some(member)))
             })
             .await?;
         Ok(committed.answer)
@@ -151,6 +160,16 @@ impl Services {
         let page = self.store.reader.search(&scope(), &Query::all(kind, 10_000))?;
         page.rows.iter().map(body).collect()
     }
+}
+
+/// A member's name as it is kept.
+fn member_name(name: &str) -> Result<String, Fault> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 200 {
+        let words = "A member's name has 1 to 200 characters.";
+        return Err(Fault::new(FaultKind::Invalid, "member-name", words));
+    }
+    Ok(name.to_owned())
 }
 
 /// The number of the next member.

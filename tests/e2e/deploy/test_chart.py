@@ -52,6 +52,11 @@ def test_nodes_run_as_nobody_and_write_nothing_but_their_folders():
         assert secrets == {"LENTICULAR__STORE__URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
+def test_a_name_that_was_changed_in_the_app_stays():
+    pod = render()["Deployment", "region"]["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["args"][:3] == ["org", "add", "--first"]
+
+
 def test_a_node_is_asked_and_given_time_to_drain():
     pod = render("drainSeconds=30")["Deployment", "region"]["spec"]["template"]["spec"]
     node = pod["containers"][0]

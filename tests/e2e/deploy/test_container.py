@@ -1,5 +1,6 @@
 """The image and the compose file, as far as they can be judged without pulling an image."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from lenticular.deploy import DEPLOY
+from lenticular.postgres import ROLE, Cluster
+from lenticular.server import command
 
 CONTAINER = DEPLOY / "container"
 
@@ -47,9 +50,45 @@ def test_there_is_no_default_password():
             assert value == "", f"{path.name} has the password {value!r}"
 
 
-def test_health_is_asked_as_the_container_asks_it(server, folder):
-    from lenticular.server import command
+def test_docker_and_podman_leave_the_same_out():
+    left_out = (CONTAINER / "Containerfile.containerignore").read_text()
+    # Docker reads another name beside the file that it builds
+    assert (CONTAINER / "Containerfile.dockerignore").read_text() == left_out
+    assert {"target", ".git", "web/node_modules"} <= set(left_out.splitlines())
 
+
+def test_nodes_have_a_role_that_owns_its_database_and_is_no_superuser(folder):
+    script = CONTAINER / "database.sh"
+    postgres = services("region")["postgres"]
+    assert "./database.sh:/docker-entrypoint-initdb.d/database.sh:ro" in postgres["volumes"]
+    assert "POSTGRES_USER" not in postgres["environment"] and "POSTGRES_DB" not in postgres["environment"]
+    cluster = Cluster(folder / "postgres.log")
+    try:
+        cluster.sql(f"drop role {ROLE}")
+        here = {**os.environ, "PGHOST": str(cluster.folder), "PGPORT": str(cluster.port)}
+        without = subprocess.run(["sh", script], env=here, capture_output=True, text=True, timeout=60)
+        assert without.returncode != 0 and "DATABASE_PASSWORD" in without.stderr
+        # the role takes any; addresses do not
+        password = "it's 'quoted'; \\ and 5"
+        done = subprocess.run(["sh", script], env={**here, "DATABASE_PASSWORD": password}, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        assert cluster.sql("select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = 'lenticular'") == [["f"] * 4]
+        cluster.sql("alter role lenticular password '0af1'")
+        url = services("region")["node-1"]["environment"]["LENTICULAR__STORE__URL"]
+        url = url.replace("${DATABASE_PASSWORD:-}", "0af1").replace("@postgres/", f"@127.0.0.1:{cluster.port}/")
+        added = command("org", "add", "--first", "--id", "a", "--name", "A", "--set", f"store.url={url}", "--set", "blobs.url=", "--data", folder / "node")
+        assert added.code == 0, added.err
+        assert cluster.sql("select count(*) from record", "lenticular") != [["0"]]
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.parametrize("profile", ["embedded", "region"])
+def test_the_owner_is_made_once(profile):
+    assert any(service.get("command", [])[:3] == ["org", "add", "--first"] for service in services(profile).values())
+
+
+def test_health_is_asked_as_the_container_asks_it(server, folder):
     done = command("health", "--set", f"http.listen={server.http}")
     assert (done.code, done.out) == (0, "ready\n")
     assert shutil.which("haproxy") and (CONTAINER / services("region")["proxy"]["volumes"][0].split(":")[0]).is_file()

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from lenticular.deploy import DEPLOY
-from lenticular.server import BINARY
+from lenticular.server import BINARY, command
 
 UNIT = DEPLOY / "systemd/lenticular.service"
 
@@ -30,6 +30,23 @@ def test_what_is_open_to_the_service_is_little(folder):
     score = re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout)
     assert score, done.stdout + done.stderr
     assert done.returncode == 0 and float(score[1]) <= 1.5, f"the exposure is {score[1]}"
+
+
+def test_what_only_a_hand_can_change_is_not_started_again(folder):
+    code = int(re.search(r"^RestartPreventExitStatus=(\d+)$", UNIT.read_text(), re.M)[1])
+
+    def ends(*args):
+        done = command("serve", "--data", folder / "first", *args)
+        return done.code, done.err
+
+    assert command("org", "add", "--data", folder / "first", "--id", "a", "--name", "A").code == 0
+    assert ends("--set", "no.such=setting")[0] == code
+    assert ends("--set", "store.url=mysql://u@h/d")[0] == code
+    # what may pass by itself is tried again
+    assert ends("--set", "store.url=postgres://u:p@127.0.0.1:1/d")[0] == 1
+    assert command("migrate", "--data", folder / "first", "--to", folder / "second").code == 0
+    moved, said = ends()
+    assert moved == code and "has moved to" in said, said
 
 
 def test_there_is_time_to_drain():

@@ -1,10 +1,11 @@
 //! The one thread that appends audit entries, wherever they are kept: what came together is written together.
 
 use crate::faults::{closing, copy};
+use crate::standing::Standing;
 use lenticular_base::Fault;
 use lenticular_store::AuditEntry;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,21 +27,27 @@ pub(crate) trait Append: Send + 'static {
 }
 
 /// The way to the thread.
-pub(crate) struct Queue(Mutex<Option<Sender<Batch>>>);
+pub(crate) struct Queue {
+    batches: Mutex<Option<Sender<Batch>>>,
+    /// What the last groups came to.
+    pub standing: Arc<Standing>,
+}
 
 impl Queue {
     /// Starts the thread.
     pub fn start(mut appender: impl Append) -> Result<(Queue, JoinHandle<()>), Fault> {
         let (sender, batches) = channel();
+        let standing = Arc::new(Standing::default());
+        let told = standing.clone();
         let thread = std::thread::Builder::new()
             .name("audit".into())
-            .spawn(move || run(&mut appender, &batches))
+            .spawn(move || run(&mut appender, &batches, &told))
             .map_err(Fault::internal)?;
-        Ok((Queue(Mutex::new(Some(sender))), thread))
+        Ok((Queue { batches: Mutex::new(Some(sender)), standing }, thread))
     }
 
     pub fn record(&self, entries: Vec<AuditEntry>, done: Done) {
-        let batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = match &*batches {
             Some(sender) => sender.send((entries, done)).err().map(|refused| refused.0.1),
             None => Some(done),
@@ -53,11 +60,11 @@ impl Queue {
 
     /// Lets the thread end once everything is durable.
     pub fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
-fn run(appender: &mut impl Append, batches: &Receiver<Batch>) {
+fn run(appender: &mut impl Append, batches: &Receiver<Batch>, standing: &Standing) {
     let mut behind = true;
     loop {
         let wait = if behind { Duration::from_millis(100) } else { Duration::from_secs(2) };
@@ -78,7 +85,9 @@ fn run(appender: &mut impl Append, batches: &Receiver<Batch>) {
             together.extend(entries);
             waiting.push(done);
         }
+        let write = standing.begin();
         let result = appender.append(&together);
+        standing.end(write, result.as_ref().map(|()| true));
         if let Err(fault) = &result {
             tracing::error!(%fault, entries = together.len(), "audit entries were not written");
         }

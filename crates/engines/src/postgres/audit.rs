@@ -117,8 +117,15 @@ impl Witness for PgAudit {
     }
 
     fn ready(&self) -> Result<(), Fault> {
-        glance(&*self.ground, |session| one_int(session, "SELECT max(file) FROM audit_reached", &[]))
-            .map(drop)
+        glance(&*self.ground, |session| one_int(session, "SELECT max(file) FROM audit_reached", &[]))?;
+        // no file has the number 0
+        let row = "INSERT INTO audit_log (file,at,entries,bytes) VALUES (0,0,0,$1) ON CONFLICT (file,at) DO NOTHING";
+        self.queue.standing.ready(|| {
+            glance(&*self.ground, |session| {
+                session.execute(row, &[Bind::Bytes(&[0; 4096])])?;
+                session.execute("DELETE FROM audit_log WHERE file=0", &[]).map(drop)
+            })
+        })
     }
 
     fn close(&self) {
