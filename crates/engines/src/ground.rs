@@ -62,6 +62,8 @@ pub struct Begun {
     pub now: Instant,
     /// Whether the database may carry notices that somebody has to look at.
     pub noticed: bool,
+    /// Whether the database may be another one than at the last transaction: one that took over, and lacks what was committed last.
+    pub anew: bool,
 }
 
 /// The writer's own connection.

@@ -5,9 +5,10 @@ use lenticular_base::{Fault, Kind};
 use lenticular_store::rows::corrupt;
 use lenticular_store::sql::{Bind, Packer, Session, one_int};
 use lenticular_store::{PackedBody, Packing};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
@@ -27,6 +28,7 @@ pub type Lesson = (Kind, Vec<Vec<u8>>);
 
 struct Dictionary {
     no: i32,
+    kind: Kind,
     bytes: Vec<u8>,
     compress: OnceLock<CDict<'static>>,
     expand: OnceLock<DDict<'static>>,
@@ -49,7 +51,10 @@ struct Shelf {
 }
 
 /// Reads a dictionary that another process has trained. May be called while a snapshot or the writer's transaction is open.
-pub type Load = Box<dyn Fn(i32) -> Result<Option<Vec<u8>>, Fault> + Send + Sync>;
+pub type Load = Box<dyn Fn(i32) -> Result<Option<Trained>, Fault> + Send + Sync>;
+
+/// A dictionary's bytes, and the kind that it is for.
+pub type Trained = (Kind, Vec<u8>);
 
 pub struct Packs {
     shelf: RwLock<Shelf>,
@@ -102,20 +107,45 @@ impl Packs {
         lock(&self.samples).trainer = None;
     }
 
-    fn train(&self, kind: Kind, samples: &[Vec<u8>], writer: &WriterHandle) -> Result<(), Fault> {
+    fn train(self: &Arc<Packs>, kind: Kind, samples: &[Vec<u8>], writer: &WriterHandle) -> Result<(), Fault> {
         let bytes = zstd::dict::from_samples(samples, DICTIONARY_BYTES).map_err(Fault::internal)?;
-        let stored = bytes.clone();
+        let packs = self.clone();
         let no = writer.task(move |session, _| {
-            let no = one_int(session, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0) + 1;
-            let binds = [Bind::Int(no), Bind::Int(kind.0.into()), Bind::Bytes(&stored)];
-            session.execute("INSERT INTO dictionary (no,kind,bytes) VALUES ($1,$2,$3)", &binds)?;
-            Ok(no)
+            let last = one_int(session, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0);
+            let dictionary = Dictionary::new(next(last)?, kind, bytes);
+            dictionary.keep(session)?;
+            let no = dictionary.no;
+            // known before it is used, so that it is put back should the database lose it
+            packs.shelf().by_number.insert(no, Arc::new(dictionary));
+            Ok(no.into())
         })?;
-        let no = i32::try_from(no).map_err(Fault::internal)?;
-        let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
-        shelf.by_number.insert(no, Arc::new(Dictionary::new(no, bytes)));
-        shelf.newest.insert(kind, no);
+        self.shelf().newest.insert(kind, i32::try_from(no).map_err(Fault::internal)?);
         Ok(())
+    }
+
+    fn shelf(&self) -> RwLockWriteGuard<'_, Shelf> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts back what is known here and the database does not have: one that took over from another may lack the newest, by which
+    /// bodies on their way are packed already. Gives whether there was any; the caller commits before whatever needs them.
+    pub fn put_back(&self, session: &dyn Session) -> Result<bool, Fault> {
+        let known: Vec<_> = {
+            let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+            shelf.by_number.values().cloned().collect()
+        };
+        let mut there = HashSet::new();
+        session.query("SELECT no FROM dictionary", &[], &mut |row| {
+            there.insert(row.int(0)?);
+            Ok(true)
+        })?;
+        let mut any = false;
+        for dictionary in known.iter().filter(|dictionary| !there.contains(&dictionary.no.into())) {
+            tracing::warn!(no = dictionary.no, "the database had lost a dictionary, which was put back");
+            dictionary.keep(session)?;
+            any = true;
+        }
+        Ok(any)
     }
 
     fn newest(&self, kind: Kind) -> Option<Arc<Dictionary>> {
@@ -129,10 +159,9 @@ impl Packs {
             return Ok(dictionary);
         }
         let bytes = (self.load)(no)?;
-        let bytes = bytes.ok_or_else(|| corrupt(format!("dictionary {no} is missing")))?;
-        let dictionary = Arc::new(Dictionary::new(no, bytes));
-        let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
-        shelf.by_number.insert(no, dictionary.clone());
+        let (kind, bytes) = bytes.ok_or_else(|| corrupt(format!("dictionary {no} is missing")))?;
+        let dictionary = Arc::new(Dictionary::new(no, kind, bytes));
+        self.shelf().by_number.insert(no, dictionary.clone());
         Ok(dictionary)
     }
 
@@ -161,19 +190,31 @@ impl Packs {
 }
 
 impl Dictionary {
-    fn new(no: i32, bytes: Vec<u8>) -> Dictionary {
-        Dictionary { no, bytes, compress: OnceLock::new(), expand: OnceLock::new() }
+    fn new(no: i32, kind: Kind, bytes: Vec<u8>) -> Dictionary {
+        Dictionary { no, kind, bytes, compress: OnceLock::new(), expand: OnceLock::new() }
+    }
+
+    /// Puts it into the table.
+    fn keep(&self, session: &dyn Session) -> Result<(), Fault> {
+        let binds = [Bind::Int(self.no.into()), Bind::Int(self.kind.0.into()), Bind::Bytes(&self.bytes)];
+        session.execute("INSERT INTO dictionary (no,kind,bytes) VALUES ($1,$2,$3)", &binds).map(drop)
     }
 }
 
-/// Reads a dictionary's bytes.
-pub fn stored(session: &dyn Session, no: i32) -> Result<Option<Vec<u8>>, Fault> {
-    let mut bytes = None;
-    session.query("SELECT bytes FROM dictionary WHERE no=$1", &[Bind::Int(no.into())], &mut |row| {
-        bytes = Some(row.bytes(0)?.to_vec());
+/// A greater number than `last`, half of it by chance: a number that a database has lost must not come to mean another dictionary.
+fn next(last: i64) -> Result<i32, Fault> {
+    let chance = i64::from(RandomState::new().hash_one(last) as u16);
+    i32::try_from(((last >> 16) + 1) << 16 | chance).map_err(Fault::internal)
+}
+
+/// Reads a dictionary.
+pub fn stored(session: &dyn Session, no: i32) -> Result<Option<Trained>, Fault> {
+    let mut found = None;
+    session.query("SELECT kind,bytes FROM dictionary WHERE no=$1", &[Bind::Int(no.into())], &mut |row| {
+        found = Some((lenticular_store::rows::kind(row.int(0)?)?, row.bytes(1)?.to_vec()));
         Ok(false)
     })?;
-    Ok(bytes)
+    Ok(found)
 }
 
 fn raw(bytes: &[u8]) -> PackedBody {

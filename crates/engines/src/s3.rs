@@ -47,6 +47,8 @@ pub struct Settings {
     pub segment_age: Duration,
     /// The rest between two rounds of the packer.
     pub pack_every: Duration,
+    /// How long the packer's lease lasts where it is not renewed.
+    pub lease: Duration,
     /// Bytes of blobs kept in memory.
     pub cached: u64,
 }
@@ -57,6 +59,7 @@ impl Default for Settings {
             segment_size: 64 << 20,
             segment_age: Duration::from_secs(600),
             pack_every: Duration::from_secs(15),
+            lease: Duration::from_secs(300),
             cached: 64 << 20,
         }
     }

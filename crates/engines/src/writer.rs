@@ -142,6 +142,8 @@ struct Writer {
     numbers: Arc<Numbers>,
     /// When old entries were last swept.
     swept: Instant,
+    /// The database may lack dictionaries by which bodies are packed.
+    anew: bool,
 }
 
 /// Starts the writer's thread.
@@ -154,7 +156,7 @@ pub fn start(
     let (sender, jobs) = channel();
     let numbers = Arc::new(Numbers::default());
     let handle = WriterHandle { jobs: Arc::new(Mutex::new(Some(sender))), numbers: numbers.clone(), ground };
-    let writer = Writer { hand, packs, blobs, numbers, swept: Instant(i64::MIN) };
+    let writer = Writer { hand, packs, blobs, numbers, swept: Instant(i64::MIN), anew: false };
     let thread = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || writer.run(&jobs))
@@ -225,11 +227,24 @@ impl Writer {
 
     /// Begins a transaction, where the database is one to commit to.
     fn begin(&mut self) -> Result<Begun, Fault> {
-        let begun = self.hand.begin()?;
-        if begun.noticed {
-            notice::let_commit(self.hand.session(), begun.now)?;
+        loop {
+            let begun = self.hand.begin()?;
+            self.anew |= begun.anew;
+            if begun.noticed {
+                notice::let_commit(self.hand.session(), begun.now)?;
+            }
+            if !self.anew {
+                return Ok(begun);
+            }
+            let any = self.packs.put_back(self.hand.session())?;
+            if any {
+                self.hand.commit()?;
+            }
+            self.anew = false;
+            if !any {
+                return Ok(begun);
+            }
         }
-        Ok(begun)
     }
 
     fn task(&mut self, work: Work) -> Result<i64, Fault> {

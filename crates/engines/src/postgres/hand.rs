@@ -24,6 +24,10 @@ pub const CHANNEL: &str = "lenticular_log";
 const ASK_FOR: Duration = Duration::from_secs(25);
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
+/// Nothing but a record in the database's log: its COMMIT is answered once whatever went before it is where commits are
+/// promised to be, be it a standby too.
+const MARK: &str = "SELECT pg_logical_emit_message(true,'lenticular','kept')::text";
+
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
 /// The newest commit, the newest version, the time, the number of this transaction, and whether there are notices.
@@ -42,6 +46,8 @@ pub struct PgHand {
     transaction: String,
     /// The newest version when it began.
     versions: i64,
+    /// Nothing was said on this connection yet, and there was another one before.
+    anew: bool,
     statistics: Statistics,
 }
 
@@ -50,7 +56,14 @@ impl PgHand {
     pub fn new(address: Arc<Address>, ground: Arc<PgGround>, clock: Option<Clock>) -> Result<PgHand, Fault> {
         let wire = Wire::connect(&address, Purpose::Write)?;
         let statistics = Statistics::open(address.clone(), &wire)?;
-        Ok(PgHand { address, ground, clock, wire, transaction: String::new(), versions: 0, statistics })
+        let (transaction, versions, anew) = (String::new(), 0, false);
+        Ok(PgHand { address, ground, clock, wire, transaction, versions, anew, statistics })
+    }
+
+    fn connect(&mut self) -> Result<(), Fault> {
+        self.wire = Wire::connect(&self.address, Purpose::Write)?;
+        self.anew = true;
+        Ok(())
     }
 
     fn enter(&mut self) -> Result<Begun, Fault> {
@@ -63,6 +76,7 @@ impl PgHand {
             vid: Vid(0),
             now: Instant(0),
             noticed: false,
+            anew: false,
         };
         let transaction = &mut self.transaction;
         wire.query(WHERE_WE_ARE, &[], &mut |row| {
@@ -84,6 +98,7 @@ impl PgHand {
         if begun.last != known {
             self.ground.catch_up(wire, known)?;
         }
+        begun.anew = std::mem::take(&mut self.anew);
         Ok(begun)
     }
 
@@ -102,7 +117,7 @@ impl PgHand {
     }
 
     fn ask_whether_kept(&mut self, stamp: Stamp) -> Result<bool, Fault> {
-        self.wire = Wire::connect(&self.address, Purpose::Write)?;
+        self.connect()?;
         let wire = &self.wire;
         wire.begin("BEGIN ISOLATION LEVEL READ COMMITTED");
         wire.send(LOCK, &[Bind::Int(LOG_LOCK)])?;
@@ -113,6 +128,11 @@ impl PgHand {
             let text = "SELECT CASE pg_xact_status($1::text::xid8) WHEN 'committed' THEN 1 ELSE 0 END";
             one_int(wire, text, &[Bind::Text(&self.transaction)])? == Some(1)
         };
+        if kept {
+            // what a server shows after its own crash its standby may not have yet
+            wire.query(MARK, &[], &mut |_| Ok(false))?;
+            wire.commit()?;
+        }
         wire.rollback();
         Ok(kept)
     }
@@ -140,7 +160,7 @@ impl Hand for PgHand {
                 result => return result,
             }
         }
-        self.wire = Wire::connect(&self.address, Purpose::Write)?;
+        self.connect()?;
         self.enter()
     }
 

@@ -8,19 +8,23 @@ use lenticular_store::notice;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 const NAME: &str = "network";
+
+/// How long a start waits for the answer. Where none comes by then, it is asked for again before anything is put there or removed.
+pub const AT_START: Duration = Duration::from_secs(2);
 
 /// Whether that was asked.
 #[derive(Default)]
 pub struct Claim(AtomicBool);
 
 impl Claim {
-    /// Makes sure that the prefix is this network's, and makes it so where it is nobody's. Asks once.
+    /// Makes sure that the prefix is this network's, and makes it so where it is nobody's. Asks once, for so long at most.
     ///
     /// # Errors
     /// `Conflict` where it is another network's; `Busy` where the store is away.
-    pub fn check(&self, objects: &Objects, tasks: &Tasks) -> Result<(), Fault> {
+    pub fn check(&self, objects: &Objects, tasks: &Tasks, patience: Duration) -> Result<(), Fault> {
         if self.0.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -40,7 +44,7 @@ impl Claim {
             Ok(0)
         })?;
         let id = found.recv().map_err(Fault::internal)?;
-        match objects.put_if_absent(NAME, vec![Bytes::from(id)]) {
+        match objects.put_if_absent_within(patience, NAME, vec![Bytes::from(id)]) {
             Err(fault) if fault.code == TAKEN => Err(Fault::new(
                 FaultKind::Conflict,
                 "objects-of-another",

@@ -24,6 +24,8 @@ pub struct Faults {
     pub denied: AtomicBool,
     /// So many puts do their work, but their answer is lost.
     pub mute: AtomicUsize,
+    /// So many uploads in parts end with other bytes than those sent: as if another one of the same name came behind.
+    pub replaced: AtomicUsize,
     /// Before each request, in milliseconds.
     pub slow: AtomicU64,
     /// How many requests for bytes came.
@@ -125,7 +127,7 @@ impl ObjectStore for Faulty {
     ) -> Result<Box<dyn MultipartUpload>> {
         self.gate().await?;
         let inner = self.inner.put_multipart_opts(location, options).await?;
-        Ok(Box::new(FaultyUpload { inner, store: self.clone() }))
+        Ok(Box::new(FaultyUpload { inner, store: self.clone(), path: location.clone() }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -173,6 +175,7 @@ impl ObjectStore for Faulty {
 struct FaultyUpload {
     inner: Box<dyn MultipartUpload>,
     store: Faulty,
+    path: Path,
 }
 
 #[async_trait::async_trait]
@@ -188,7 +191,11 @@ impl MultipartUpload for FaultyUpload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         self.store.gate().await?;
-        self.inner.complete().await
+        let put = self.inner.complete().await?;
+        if one_less(&self.store.faults.replaced) {
+            self.store.damage(self.path.as_ref(), None);
+        }
+        Ok(put)
     }
 
     async fn abort(&mut self) -> Result<()> {

@@ -3,7 +3,7 @@
 //! An object is acknowledged once it is durable in a local file, as without an object store. A file that is full or old is closed,
 //! uploaded whole, read back, noted in the table `segment`, and only then removed. Reads take the file while it is there.
 
-use super::claim::Claim;
+use super::claim::{AT_START, Claim};
 use super::fetch::{Fetch, name_of};
 use super::objects::PART;
 use super::packer::{Packing, Tasks, Work};
@@ -27,6 +27,9 @@ use std::time::Duration;
 
 /// Larger files are uploaded in parts; smaller ones at once, on the condition that their name is free.
 const AT_ONCE: u64 = 96 << 20;
+
+/// How long it may take to learn whose the prefix is, where nobody waits.
+pub const UPLOADING: Duration = Duration::from_secs(90);
 
 /// What no commit has named for so long was given up.
 pub const GIVEN_UP: Duration = Duration::from_secs(24 * 3600);
@@ -146,7 +149,7 @@ impl Inner {
 
     /// Uploads a file, reads it back, notes that, and removes the file.
     fn upload(&self, ripe: &Ripe, length: u64) -> Result<(), Fault> {
-        self.claim.check(&self.fetch.objects, &self.drawing.tasks)?;
+        self.claim.check(&self.fetch.objects, &self.drawing.tasks, UPLOADING)?;
         let name = name_of(ripe.no);
         let mut hash = Sha256::new();
         let mut chunks = Vec::new();
@@ -282,7 +285,7 @@ impl Holding for LandedInFiles {
 
     fn attach(&self, writer: &WriterHandle) -> Result<(), Fault> {
         self.inner.drawing.tasks.attach(writer);
-        match self.inner.claim.check(&self.inner.fetch.objects, &self.inner.drawing.tasks) {
+        match self.inner.claim.check(&self.inner.fetch.objects, &self.inner.drawing.tasks, AT_START) {
             // asked again before anything is put there
             Err(fault) if fault.kind == FaultKind::Busy => {
                 tracing::warn!(%fault, "the object store is away at the start");

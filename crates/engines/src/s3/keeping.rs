@@ -22,6 +22,7 @@ pub const AT_ONCE: Settings = Settings {
     segment_size: 64 << 20,
     segment_age: Duration::ZERO,
     pack_every: Duration::from_secs(3600),
+    lease: Duration::from_secs(300),
     cached: 64 << 20,
 };
 
@@ -30,6 +31,7 @@ pub const ALL_THE_TIME: Settings = Settings {
     segment_size: 300_000,
     segment_age: Duration::from_millis(30),
     pack_every: Duration::from_millis(100),
+    lease: Duration::from_secs(300),
     cached: 64 << 20,
 };
 
@@ -39,6 +41,7 @@ pub struct Node {
     pub clock: Clock,
     pub store: Faulty,
     pub settings: Settings,
+    pub patience: Patience,
     pub database: Option<String>,
     pub engine: Option<Engine>,
 }
@@ -46,7 +49,13 @@ pub struct Node {
 impl Node {
     pub fn make(settings: Settings, database: Option<String>, store: Faulty) -> Node {
         let folder = TempDir::new().unwrap();
-        let mut node = Node { folder, clock: Clock::default(), store, settings, database, engine: None };
+        let patience = match settings {
+            // as ever where many scenes run beside others on a busy machine; short where a test takes the store away
+            ALL_THE_TIME => Patience::default(),
+            _ => Patience { read: Duration::from_millis(500), write: Duration::from_millis(900) },
+        };
+        let clock = Clock::default();
+        let mut node = Node { folder, clock, store, settings, patience, database, engine: None };
         node.clock.set(START);
         node.reopen();
         node
@@ -106,11 +115,7 @@ impl Node {
             store: Arc::new(self.store.clone()),
             prefix: Path::from("net"),
             settings: self.settings,
-            // short where a test takes the store away; as ever where many scenes run beside others on a busy machine
-            patience: match self.settings {
-                ALL_THE_TIME => Patience::default(),
-                _ => Patience { read: Duration::from_millis(500), write: Duration::from_millis(900) },
-            },
+            patience: self.patience,
         };
         open_on(&self.options(), Some(bucket))
     }

@@ -64,6 +64,8 @@ pub struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     patience: Patience,
+    /// When it was last found away, unless it has answered since.
+    away: Mutex<Option<Instant>>,
     /// Taken when this is closed.
     runtime: Mutex<Option<Runtime>>,
 }
@@ -77,7 +79,7 @@ impl Objects {
             .enable_all()
             .build()
             .map_err(Fault::internal)?;
-        Ok(Objects { store, prefix, patience, runtime: Mutex::new(Some(runtime)) })
+        Ok(Objects { store, prefix, patience, away: Mutex::default(), runtime: Mutex::new(Some(runtime)) })
     }
 
     fn path(&self, name: &str) -> Path {
@@ -115,10 +117,23 @@ impl Objects {
             // whoever asked waits: the channel has room for the one answer
             let _ = answer.send(ended);
         });
-        result.recv().unwrap_or_else(|_| {
+        let ended = result.recv().unwrap_or_else(|_| {
             // its runtime has ended
             Err(Error::Generic { store: "objects", source: CLOSED.into() })
-        })
+        });
+        self.note(ended.as_ref().err());
+        ended
+    }
+
+    /// Keeps whether a request found the store away.
+    fn note(&self, error: Option<&Error>) {
+        let away = error.is_some_and(is_away).then(Instant::now);
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
+    }
+
+    /// How long ago it was found away; `None` where it has answered since, or nobody has asked.
+    pub fn away_since(&self) -> Option<Duration> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 
     /// Puts an object that nobody has put before; one that is there with the same bytes is as good.
@@ -126,9 +141,19 @@ impl Objects {
     /// # Errors
     /// `Conflict` (`object-taken`) where other bytes bear the name; `Busy` where the store is away or refuses.
     pub fn put_if_absent(&self, name: &str, chunks: Vec<Bytes>) -> Result<(), Fault> {
+        self.put_if_absent_within(self.patience.write, name, chunks)
+    }
+
+    /// The same, tried for so long at most.
+    pub fn put_if_absent_within(
+        &self,
+        patience: Duration,
+        name: &str,
+        chunks: Vec<Bytes>,
+    ) -> Result<(), Fault> {
         let (store, path, payload) =
             (self.store.clone(), self.path(name), PutPayload::from_iter(chunks.clone()));
-        let put = self.run(self.patience.write, move || {
+        let put = self.run(patience.min(self.patience.write), move || {
             let (store, path, payload) = (store.clone(), path.clone(), payload.clone());
             async move {
                 let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -157,14 +182,11 @@ impl Objects {
         sha256: &[u8; 32],
         source: Source<'_>,
     ) -> Result<(), Fault> {
-        if self.head(name)?.is_some() {
-            return self.same(name, length, sha256);
-        }
         let mut last = None;
         let begun = Instant::now();
         // parts cannot be sent again one by one: an upload that broke is begun anew
         while last.is_none() || begun.elapsed() < self.patience.write {
-            match self.upload(name, length, source) {
+            match self.try_put_large(self.patience, name, length, sha256, source) {
                 Ok(()) => return Ok(()),
                 Err(fault) if fault.code == AWAY => last = Some(fault),
                 Err(fault) => return Err(fault),
@@ -174,10 +196,25 @@ impl Objects {
         Err(last.unwrap_or_else(|| Fault::internal("an upload was not tried")))
     }
 
-    fn upload(&self, name: &str, length: u64, source: Source<'_>) -> Result<(), Fault> {
+    /// The same, tried once: each question may take `patience.read`, each part `patience.write`.
+    pub fn try_put_large(
+        &self,
+        patience: Patience,
+        name: &str,
+        length: u64,
+        sha256: &[u8; 32],
+        source: Source<'_>,
+    ) -> Result<(), Fault> {
+        if self.head_within(patience.read.min(self.patience.read), name)?.is_some() {
+            return self.same(name, length, sha256);
+        }
+        self.upload(patience.write.min(self.patience.write), name, length, source)
+    }
+
+    fn upload(&self, patience: Duration, name: &str, length: u64, source: Source<'_>) -> Result<(), Fault> {
         let (asks, asked) = channel::<(u64, oneshot::Sender<PutPayload>)>();
         let (answer, result) = sync_channel(1);
-        let (store, path, patience) = (self.store.clone(), self.path(name), self.patience.write);
+        let (store, path) = (self.store.clone(), self.path(name));
         self.spawn(async move {
             let ended = multipart(&*store, &path, length, patience, &asks).await;
             drop(asks);
@@ -197,7 +234,10 @@ impl Objects {
         let ended = result.recv().map_err(|_| closing())?;
         match unread {
             Some(fault) => Err(fault),
-            None => ended.map_err(|error| fault(name, error)),
+            None => ended
+                .inspect(|()| self.note(None))
+                .inspect_err(|error| self.note(Some(error)))
+                .map_err(|error| fault(name, error)),
         }
     }
 
@@ -245,8 +285,12 @@ impl Objects {
 
     /// The size of an object; `None` where there is none.
     pub fn head(&self, name: &str) -> Result<Option<u64>, Fault> {
+        self.head_within(self.patience.read, name)
+    }
+
+    fn head_within(&self, patience: Duration, name: &str) -> Result<Option<u64>, Fault> {
         let (store, path) = (self.store.clone(), self.path(name));
-        let found = self.run(self.patience.read, move || {
+        let found = self.run(patience, move || {
             let (store, path) = (store.clone(), path.clone());
             async move { store.head(&path).await }
         });

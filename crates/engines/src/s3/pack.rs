@@ -1,7 +1,7 @@
 //! The packer of rows: one process at a time writes closed segments into objects and removes their rows.
 
 use super::fetch::name_of;
-use super::files::GIVEN_UP;
+use super::files::{GIVEN_UP, UPLOADING};
 use super::packer::Work;
 use super::rows::Inner;
 use super::table::SegmentRow;
@@ -14,38 +14,34 @@ use lenticular_store::leases;
 use lenticular_store::rows::corrupt;
 use lenticular_store::{BlobRef, Lease, Leases};
 use sha2::{Digest, Sha256};
+use std::sync::PoisonError;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 const LEASE: &str = "packer";
-
-/// How long the lease lasts where it is not renewed: longer than one object takes.
-const HELD: Duration = Duration::from_secs(300);
 
 /// A segment of this process is closed after so long even if blobs in it wait for their commits.
 const WAITS_AT_MOST: Duration = Duration::from_secs(3600);
 
 impl Work for Inner {
     fn round(&self) -> Result<u64, Fault> {
+        // the lease tells processes apart, not threads
+        let _one_at_a_time = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
         self.close_own()?;
-        self.claim.check(&self.fetch.objects, &self.tasks)?;
+        self.claim.check(&self.fetch.objects, &self.tasks, UPLOADING)?;
         self.clear_given_up()?;
         let rows = ground::read(&*self.ground, Wall::Open, |session| table::unpacked(session))?;
         if rows.iter().all(|row| row.state == table::OPEN && self.is_own(row.no)) {
             return Ok(0);
         }
         let writer = self.tasks.writer()?;
-        let Some(lease) = writer.take(LEASE, &self.holder, ttl())? else {
+        let Some(lease) = writer.take(LEASE, &self.holder, self.ttl())? else {
             return Ok(0);
         };
-        let packed = self.pack_all(&lease);
+        let packed = self.while_renewed(&lease, || self.pack_all(&lease));
         writer.give_back(&lease)?;
         packed
     }
-}
-
-/// In milliseconds.
-fn ttl() -> i64 {
-    i64::try_from(HELD.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn lost() -> Fault {
@@ -53,21 +49,58 @@ fn lost() -> Fault {
 }
 
 impl Inner {
+    /// In milliseconds.
+    fn ttl(&self) -> i64 {
+        i64::try_from(self.settings.lease.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Renews the lease for as long as `work` takes: one object may take hours. Where it was lost, whoever writes under it is
+    /// refused.
+    fn while_renewed<T>(&self, lease: &Lease, work: impl FnOnce() -> T) -> T {
+        let (done, ended) = channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(self.settings.lease / 4) {
+                    let taken = self.tasks.writer().and_then(|w| w.take(LEASE, &self.holder, self.ttl()));
+                    match taken {
+                        Ok(Some(held)) if held.fence == lease.fence => {}
+                        Ok(_) => return,
+                        // tried again: it may last longer than the database is away
+                        Err(fault) => tracing::debug!(%fault, "the packer's lease was not renewed"),
+                    }
+                }
+            });
+            let result = work();
+            drop(done);
+            result
+        })
+    }
+
     fn pack_all(&self, lease: &Lease) -> Result<u64, Fault> {
         self.close_abandoned(lease)?;
         let rows = ground::read(&*self.ground, Wall::Open, |session| table::unpacked(session))?;
         let (mut packed, mut first) = (0, None);
-        for row in rows.into_iter().filter(|row| row.state == table::CLOSED) {
+        let (segments, large): (Vec<_>, Vec<_>) =
+            rows.into_iter().filter(|row| row.state == table::CLOSED).partition(|row| row.no > 0);
+        // a large one may take long, and everybody's small ones would wait
+        for row in segments.into_iter().chain(large) {
             // the fence stays the same while it is renewed
-            let lease = self.tasks.writer()?.take(LEASE, &self.holder, ttl())?.ok_or_else(lost)?;
+            let lease = self.tasks.writer()?.take(LEASE, &self.holder, self.ttl())?.ok_or_else(lost)?;
             match self.pack(&row, &lease) {
                 Ok(()) => packed += 1,
                 Err(fault) if fault.kind == FaultKind::Busy => return Err(fault),
+                // by another process, while this one was thought gone
+                Err(_) if self.is_packed(row.no)? => {}
                 // the others are tried all the same
                 Err(fault) => drop(first.get_or_insert(fault)),
             }
         }
         first.map_or(Ok(packed), Err)
+    }
+
+    fn is_packed(&self, no: i64) -> Result<bool, Fault> {
+        let row = ground::glance(&*self.ground, |session| table::row(session, no))?;
+        Ok(row.is_some_and(|row| row.state == table::PACKED))
     }
 
     /// Closes the segments that this process has left, once their blobs have their commits.
@@ -139,7 +172,7 @@ impl Inner {
     /// Segments whose process has gone are closed; it would notice in its next commit. What nobody named for a day is removed.
     fn close_abandoned(&self, lease: &Lease) -> Result<(), Fault> {
         let rows = ground::read(&*self.ground, Wall::Open, |session| table::unpacked(session))?;
-        let now = lease.expires.0.saturating_sub(ttl());
+        let now = lease.expires.0.saturating_sub(self.ttl());
         let is_older = |row: &SegmentRow, age: Duration| {
             now.saturating_sub(row.began.0) > i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
         };

@@ -8,9 +8,9 @@
 //! Each process appends to a segment of its own. What no commit named leaves a gap, which the packer fills with an object that
 //! nobody names, so that a segment reads like a file of the embedded engine.
 
-use super::claim::Claim;
+use super::claim::{AT_START, Claim};
 use super::fetch::{Fetch, name_of};
-use super::objects::TAKEN;
+use super::objects::{AWAY, Patience, TAKEN};
 use super::packer::{Packing, Tasks, Work};
 use super::spool::Spool;
 use super::{Settings, landing, spans, table, walk};
@@ -27,13 +27,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes of finished blobs that wait in memory for their commits; beyond that they land at once.
 const WAITING_AT_MOST: usize = 256 << 20;
 
-/// How many numbers are tried for a large object, where others bear the names already.
-const TRIES: usize = 8;
+/// How many times a large object is put, each under a number of its own, where other bytes are found under its name.
+const TRIES: usize = 3;
+
+/// How long the object store may take while somebody waits for an upload: beyond that the object lands in the database.
+const HASTE: Patience = Patience { read: Duration::from_secs(3), write: Duration::from_secs(20) };
+
+/// For so long after the store was found away large objects land without asking it.
+const STANDS: Duration = Duration::from_secs(15);
 
 /// Blobs that land in rows.
 pub struct LandedInRows {
@@ -50,6 +56,8 @@ pub(super) struct Inner {
     state: Mutex<State>,
     /// Held by who draws the number of a segment.
     drawing: Mutex<()>,
+    /// Held while a round of the packer runs.
+    pub rounds: Mutex<()>,
     /// Who this process is among those that draw and pack.
     pub holder: String,
     pub claim: Claim,
@@ -85,6 +93,10 @@ enum Waiting {
     Uploaded,
 }
 
+fn objects_away() -> Fault {
+    Fault::new(FaultKind::Busy, AWAY, "The object store did not answer a moment ago.")
+}
+
 /// A segment was closed by somebody else, or its place was reclaimed, while a commit was under way.
 fn closed() -> Fault {
     Fault::new(
@@ -111,6 +123,7 @@ impl LandedInRows {
             folder: folder.to_owned(),
             state: Mutex::default(),
             drawing: Mutex::default(),
+            rounds: Mutex::default(),
             claim: Claim::default(),
             holder: format!("{}-{nonce:016x}", std::process::id()),
         };
@@ -187,7 +200,22 @@ impl Inner {
 
     fn draw(&self, large: bool) -> Result<i64, Fault> {
         let owner = self.holder.clone();
-        self.tasks.run(move |session, now| table::draw(session, large, now, &owner))
+        self.tasks.run(move |session, now| match large {
+            true => table::draw_apart(session, now, &owner),
+            false => table::draw(session, false, now, &owner),
+        })
+    }
+
+    /// Puts a large object into the object store and reads it back, unless that was away a moment ago.
+    fn upload(&self, no: i64, spool: &Spool, sha256: &[u8; 32]) -> Result<(), Fault> {
+        let objects = &self.fetch.objects;
+        if objects.away_since().is_some_and(|past| past < STANDS) {
+            return Err(objects_away());
+        }
+        self.claim.check(objects, &self.tasks, HASTE.read)?;
+        let (name, length) = (name_of(no), spool.length());
+        objects.try_put_large(HASTE, &name, length, sha256, &|at, buffer| spool.read(at, buffer))?;
+        objects.same(&name, length, sha256)
     }
 
     /// A large object: to the object store, or into rows where that is away or refuses.
@@ -196,11 +224,7 @@ impl Inner {
         let mut taken = None;
         for _ in 0..TRIES {
             let no = self.draw(true)?;
-            let put = || {
-                self.claim.check(&self.fetch.objects, &self.tasks)?;
-                self.fetch.objects.put_large(&name_of(no), length, sha256, &source)
-            };
-            let waiting = match put() {
+            let waiting = match self.upload(no, spool, sha256) {
                 Ok(()) => Waiting::Uploaded,
                 Err(fault) if fault.kind == FaultKind::Busy => {
                     landing::insert_large(&self.tasks, no, length, &source)
@@ -381,7 +405,7 @@ impl Holding for LandedInRows {
 
     fn attach(&self, writer: &WriterHandle) -> Result<(), Fault> {
         self.inner.tasks.attach(writer);
-        match self.inner.claim.check(&self.inner.fetch.objects, &self.inner.tasks) {
+        match self.inner.claim.check(&self.inner.fetch.objects, &self.inner.tasks, AT_START) {
             // asked again before anything is put there or removed
             Err(fault) if fault.kind == FaultKind::Busy => {
                 tracing::warn!(%fault, "the object store is away at the start");

@@ -4,11 +4,14 @@
 mod cluster;
 
 use super::faulty::Faulty;
+use super::fetch::name_of;
 use super::keeping::{ALL_THE_TIME, AT_ONCE, Node, commit, finish, keep, noise, read};
+use super::objects::Patience;
 use super::{Settings, landing, table};
 use crate::files::blobs::HEAD;
 use crate::ground::{Wall, glance, read as snapshot};
 use lenticular_base::{FaultKind, Instant};
+use lenticular_store::BlobRef;
 use lenticular_store::conformance::{Harness, run};
 use lenticular_store::sql::one_int;
 use std::sync::atomic::Ordering;
@@ -39,6 +42,10 @@ fn landed(node: &Node) -> i64 {
         .unwrap()
 }
 
+fn object_of(blob: &BlobRef) -> String {
+    format!("net/{}", name_of(blob.segment))
+}
+
 fn states(node: &Node) -> Vec<(i64, i64)> {
     let rows = snapshot(&*node.engine().parts.ground, Wall::Open, |session| table::rows(session)).unwrap();
     rows.into_iter().map(|row| (row.no, row.state)).collect()
@@ -64,7 +71,7 @@ fn an_object_is_in_every_node_at_once_and_outlives_its_own() {
     drop(one.folder);
     pass(&two, 2);
     assert_eq!((two.pack().unwrap(), landed(&two)), (1, 0));
-    assert_eq!(two.store.names(), ["net/o-1", "net/s-1"]);
+    assert_eq!(two.store.names(), [object_of(&blobs[1]), "net/s-1".to_owned()]);
     assert_eq!(read(&two.store(), &blobs[0]).unwrap(), small);
     assert!(two.verify().is_clean());
 }
@@ -89,6 +96,54 @@ fn what_arrives_while_the_store_is_away_lies_in_the_database_until_it_is_back() 
     assert_eq!(read(&two.store(), &blobs[1]).unwrap(), large);
     assert!(node.store().blobs.verify(&blobs[0]).unwrap() && node.store().blobs.verify(&blobs[1]).unwrap());
     assert!(two.verify().is_clean());
+}
+
+#[test]
+fn a_node_that_starts_while_the_store_is_away_takes_large_objects_soon() {
+    let Some(mut node) = node(AT_ONCE) else { return };
+    node.patience = Patience::default();
+    node.store.faults.away.store(true, Ordering::SeqCst);
+    let begun = std::time::Instant::now();
+    node.reopen();
+    let bytes = [noise(9, 5 << 20), noise(10, 6 << 20), noise(11, 5 << 20)];
+    let blobs: Vec<BlobRef> = bytes.iter().map(|bytes| keep(&node.store(), "a", bytes)).collect();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    node.store.faults.away.store(false, Ordering::SeqCst);
+    assert_eq!((node.pack().unwrap(), landed(&node)), (3, 0));
+    // it has answered, so that it is asked at once again
+    let next = keep(&node.store(), "b", &bytes[0]);
+    assert_eq!(landed(&node), 0);
+    for (blob, bytes) in blobs.iter().chain([&next]).zip(bytes.iter().chain([&bytes[0]])) {
+        assert_eq!(read(&node.store(), blob).unwrap(), *bytes);
+    }
+}
+
+#[test]
+fn the_lease_is_renewed_for_as_long_as_an_object_takes() {
+    let lasts = 200;
+    let Some(node) = node(Settings { lease: Duration::from_millis(lasts), ..AT_ONCE }) else { return };
+    node.store.faults.away.store(true, Ordering::SeqCst);
+    keep(&node.store(), "a", &noise(12, 5 << 20));
+    node.store.faults.away.store(false, Ordering::SeqCst);
+    node.store.faults.slow.store(300, Ordering::SeqCst);
+    let began = node.clock.now();
+    std::thread::scope(|scope| {
+        let packing = scope.spawn(|| node.pack());
+        while !packing.is_finished() {
+            // time stands still up to each renewal, and then jumps to just before the end
+            let found = glance(&*node.engine().parts.ground, |session| {
+                one_int(session, "SELECT expires FROM lease WHERE name='packer'", &[])
+            });
+            if let Some(expires) = found.unwrap().filter(|expires| *expires > 0) {
+                node.clock.set(Instant(expires - 1));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(packing.join().unwrap().unwrap(), 1);
+    });
+    let passed = node.clock.now().0 - began.0;
+    assert!(passed > 2 * lasts as i64, "{passed} ms");
+    assert_eq!(landed(&node), 0);
 }
 
 #[test]
@@ -178,13 +233,14 @@ fn one_packs_at_a_time_and_who_lost_its_lease_writes_nothing() {
 fn what_was_given_up_leaves_nothing() {
     let Some(node) = node(AT_ONCE) else { return };
     let store = node.store();
-    store.blobs.forget(&finish(&store, &noise(6, 5 << 20)).unwrap());
+    let uploaded = finish(&store, &noise(6, 5 << 20)).unwrap();
+    store.blobs.forget(&uploaded);
     node.store.faults.away.store(true, Ordering::SeqCst);
     store.blobs.forget(&finish(&store, &noise(7, 5 << 20)).unwrap());
     store.blobs.forget(&finish(&store, b"small").unwrap());
     let _crashed = finish(&store, &noise(8, 5 << 20)).unwrap();
     node.store.faults.away.store(false, Ordering::SeqCst);
-    assert_eq!((landed(&node), node.store.names()), (12, vec!["net/o-1".to_owned()]));
+    assert_eq!((landed(&node), node.store.names()), (12, vec![object_of(&uploaded)]));
     node.pack().unwrap();
     // of the third nobody knows until a day is over
     assert_eq!((landed(&node), node.store.names().len()), (6, 0));
@@ -241,22 +297,14 @@ fn many_write_and_read_while_all_is_packed() {
 #[test]
 fn what_others_have_put_is_never_removed() {
     let Some(node) = node(AT_ONCE) else { return };
-    // as after a restore of an older backup: the next names are taken
-    let theirs = super::objects::Objects::new(
-        std::sync::Arc::new(node.store.clone()),
-        object_store::path::Path::from("net"),
-        super::objects::Patience::default(),
-    )
-    .unwrap();
-    for name in ["o-1", "o-2"] {
-        theirs.put_if_absent(name, vec![noise(20, 400).into()]).unwrap();
-    }
+    // another upload of the same names comes behind, twice
+    node.store.faults.replaced.store(2, Ordering::SeqCst);
     let bytes = noise(21, 5 << 20);
     let blob = keep(&node.store(), "a", &bytes);
-    assert_eq!(blob.segment, -3);
+    assert_eq!(node.store.names().len(), 3);
     pass(&node, 25 * 60);
     node.pack().unwrap();
-    assert_eq!(node.store.bytes("net/o-1").unwrap(), noise(20, 400));
+    assert_eq!(node.store.names().len(), 3);
     assert_eq!(read(&node.store(), &blob).unwrap(), bytes);
     // another network on the same prefix does not even start
     let mut other = Node::make(AT_ONCE, cluster::shared().map(cluster::Cluster::database), Faulty::default());
@@ -278,4 +326,20 @@ fn who_drew_a_number_that_was_lost_does_not_write_under_it() {
     node.engine().task(lost).unwrap();
     assert_eq!(commit(&store, "b", late).map(drop).unwrap_err().code, "segment-closed");
     assert_ne!(keep(&store, "b", b"again").segment, late.segment);
+}
+
+#[test]
+fn a_large_number_that_was_lost_is_not_drawn_again() {
+    let Some(node) = node(AT_ONCE) else { return };
+    let store = node.store();
+    let late = finish(&store, &noise(30, 5 << 20)).unwrap();
+    let lost = |session: &dyn lenticular_store::sql::Session, _| {
+        session.execute("DELETE FROM segment", &[]).map(|rows| rows as i64)
+    };
+    node.engine().task(lost).unwrap();
+    // an upload in parts would replace the other one, whoever ends last
+    let kept = keep(&store, "a", &noise(31, 5 << 20));
+    assert_ne!(kept.segment, late.segment);
+    assert_eq!(commit(&store, "b", late).map(drop).unwrap_err().code, "segment-closed");
+    assert_eq!(read(&store, &kept).unwrap(), noise(31, 5 << 20));
 }

@@ -94,7 +94,7 @@ impl Hand for SqliteHand {
         }
         // Another process may have committed, and a reader of this one may have noticed first: the table is asked.
         let vid = commit::last_vid(&Db(connection))?;
-        Ok(Begun { last, vid, now: (self.clock)(), noticed: true })
+        Ok(Begun { last, vid, now: (self.clock)(), noticed: true, anew: false })
     }
 
     fn session(&self) -> &dyn Session {
