@@ -21,6 +21,8 @@ mod course;
 pub mod cut;
 pub mod delta;
 mod errands;
+#[cfg(test)]
+mod landed;
 pub mod pg;
 pub mod place;
 pub mod report;

@@ -5,11 +5,11 @@
 
 mod claim;
 #[cfg(test)]
-mod faulty;
+pub mod faulty;
 pub mod fetch;
 pub mod files;
 #[cfg(test)]
-mod keeping;
+pub mod keeping;
 pub mod landing;
 pub mod objects;
 mod pack;

@@ -203,8 +203,16 @@ impl Config {
 /// An address without what proves who calls: of one with a user, the last `@` before any parameter ends them, as database
 /// drivers read it, and of its parameters a password and a key are left out.
 pub fn without_password(address: &str) -> String {
+    let is_hidden = |name: &str| {
+        ["pass", "secret", "key", "token"].iter().any(|word| name.to_ascii_lowercase().contains(word))
+    };
     let Some((scheme, rest)) = address.split_once("://") else {
-        return address.to_owned();
+        // settings of a database driver in a row, perhaps: not to be taken apart without its rules
+        return if address.contains('=') && is_hidden(address) {
+            "***".to_owned()
+        } else {
+            address.to_owned()
+        };
     };
     let (rest, parameters) = match rest.split_once('?') {
         Some((rest, parameters)) => (rest, Some(parameters)),
@@ -221,10 +229,8 @@ pub fn without_password(address: &str) -> String {
     shown.push_str(place);
     for (at, parameter) in parameters.into_iter().flat_map(|all| all.split('&')).enumerate() {
         let name = parameter.split('=').next().unwrap_or_default();
-        let hidden =
-            ["pass", "secret", "key", "token"].iter().any(|word| name.to_ascii_lowercase().contains(word));
         shown.push(if at == 0 { '?' } else { '&' });
-        shown.push_str(&if hidden { format!("{name}=***") } else { parameter.to_owned() });
+        shown.push_str(&if is_hidden(name) { format!("{name}=***") } else { parameter.to_owned() });
     }
     shown
 }
@@ -279,5 +285,7 @@ mod tests {
             "postgres:///d?host=h&user=u&password=***"
         );
         assert_eq!(without_password("127.0.0.1:0"), "127.0.0.1:0");
+        assert_eq!(without_password("/etc/keys.pem"), "/etc/keys.pem");
+        assert_eq!(without_password("host=h password='a b'"), "***");
     }
 }

@@ -1,13 +1,13 @@
 //! Commands that copy a whole network: `migrate`, `backup`, `restore`.
 
 use crate::Place;
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::run::{clock, options};
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use lenticular_base::Position;
-use lenticular_engines::ObjectPlace;
 use lenticular_engines::copy::{self, Options, Phase, Progress, Rederive, Report, pg};
+use lenticular_engines::{ObjectPlace, OpenOptions};
 use lenticular_services::{derived, extract};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -90,10 +90,28 @@ fn settled(place: &Place, config: &Config) -> Result<copy::Place> {
 
 /// An embedded place in a folder.
 fn folder(path: &Path, config: &Config) -> Result<copy::Place> {
+    refuse_address(path)?;
     let mut options = options(path, config)?;
     (options.database, options.objects) = (None, None);
     let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
     Ok(copy::Place { options, name: path.display().to_string() })
+}
+
+/// Nobody means a folder by the address of a database, and its password is not to stand in the name of one.
+fn refuse_address(path: &Path) -> Result<()> {
+    const OF_LIBPQ: [&str; 6] = ["host", "hostaddr", "dbname", "user", "password", "service"];
+    let text = path.to_string_lossy();
+    let is_address = text.contains("://")
+        || text.split_whitespace().any(|word| {
+            word.split_once('=')
+                .is_some_and(|(name, _)| OF_LIBPQ.contains(&name.to_ascii_lowercase().as_str()))
+        });
+    if is_address {
+        bail!(
+            "this names a folder, not an address: nothing was made. A database is postgres://user:password@host/database, and goes to store.url or to `migrate --to`"
+        );
+    }
+    Ok(())
 }
 
 /// The place that `migrate --to` names.
@@ -194,17 +212,58 @@ pub fn migrate(place: &Place, asked: &Migrate) -> Result<ExitCode> {
     let mut more =
         vec![format!("The network is at {} now; it took no changes for {seconds:.1} s.", target.name)];
     more.push("Stop the server here, and start it there:".to_owned());
-    match &target.options.database {
-        Some(url) => {
-            more.push(format!("  LENTICULAR__STORE__URL={} \\", pg::name_of(url)));
-            if let Some(objects) = &target.options.objects {
-                more.push(format!("  LENTICULAR__BLOBS__URL={} \\", objects.url));
-            }
-            more.push(format!("  lenticular serve --data {}", place.data().display()));
-        }
-        None => more.push(format!("  lenticular serve --data {}", target.name)),
-    }
+    more.extend(settings_of(&target.options, &config, place.data()));
     print(&report, asked.json, "moved", &more)
+}
+
+/// How a server is started at a place, a line for each setting that says where it is. Secrets are left out, and said to be.
+fn settings_of(of: &OpenOptions, config: &Config, data: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut set = |key: &str, value: &str| {
+        let name = format!("LENTICULAR__{}", key.to_uppercase().replace('.', "__"));
+        lines.push(format!("  {name}={} \\", quoted(value)));
+    };
+    match &of.database {
+        Some(url) => set("store.url", &without_password(url)),
+        None if config.text("store.url").is_empty() => {}
+        None => set("store.url", ""),
+    }
+    match &of.objects {
+        Some(objects) => {
+            set("blobs.url", &objects.url);
+            if let Some(endpoint) = &objects.endpoint {
+                set("blobs.endpoint", endpoint);
+            }
+            set("blobs.path_style", &objects.path_style.to_string());
+            if let Some(ca) = &objects.ca {
+                set("blobs.ca", &ca.display().to_string());
+            }
+        }
+        None if config.text("blobs.url").is_empty() => {}
+        None => set("blobs.url", ""),
+    }
+    let data = if of.database.is_some() { data } else { &of.data };
+    lines.push(format!("  lenticular serve --data {}", quoted(&data.display().to_string())));
+    let mut secrets = Vec::new();
+    if of.database.as_ref().is_some_and(|url| without_password(url) != *url) {
+        secrets.push("the password stands where *** is");
+    }
+    if of.objects.is_some() {
+        secrets.push("the AWS_* variables are those of this command");
+    }
+    if !secrets.is_empty() {
+        lines.push(format!("Not printed: {}.", secrets.join("; ")));
+    }
+    lines
+}
+
+/// A word as a shell reads it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// `lenticular backup`
@@ -313,4 +372,81 @@ fn read_manifest(folder: &Path) -> Result<Report> {
     let value: serde_json::Value =
         serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
     serde_json::from_value(value["report"].clone()).with_context(|| format!("{}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        let own: Vec<(String, String)> =
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Config::load(None, std::iter::empty(), &own).unwrap()
+    }
+
+    fn to(asked: &str, blobs: Option<&str>, config: &Config) -> Result<copy::Place> {
+        let asked = Migrate {
+            to: Some(asked.to_owned()),
+            blobs: blobs.map(str::to_owned),
+            blobs_endpoint: None,
+            check: false,
+            take_back: false,
+            despite_damage: false,
+            json: false,
+        };
+        let place = Place { data: "/srv/len ticular".into(), config: None, settings: Vec::new() };
+        target(&place, config, &asked, asked.to.as_deref().unwrap_or_default())
+    }
+
+    #[test]
+    fn the_settings_that_are_printed_lead_to_the_new_place() {
+        let known = config(&[
+            ("blobs.endpoint", "https://s3.example.org"),
+            ("blobs.path_style", "true"),
+            ("blobs.ca", "/etc/our ca.pem"),
+        ]);
+        let url = "postgres://len:secret@db/net?sslmode=verify-full&sslrootcert=/etc/db.pem";
+        let moved = to(url, Some("s3://images/net"), &known).unwrap();
+        assert_eq!(moved.name, "postgres://db:5432/net with s3://images/net");
+        assert_eq!(
+            settings_of(&moved.options, &known, Path::new("/srv/len ticular")),
+            [
+                "  LENTICULAR__STORE__URL='postgres://len:***@db/net?sslmode=verify-full&sslrootcert=/etc/db.pem' \\",
+                "  LENTICULAR__BLOBS__URL=s3://images/net \\",
+                "  LENTICULAR__BLOBS__ENDPOINT=https://s3.example.org \\",
+                "  LENTICULAR__BLOBS__PATH_STYLE=true \\",
+                "  LENTICULAR__BLOBS__CA='/etc/our ca.pem' \\",
+                "  lenticular serve --data '/srv/len ticular'",
+                "Not printed: the password stands where *** is; the AWS_* variables are those of this command.",
+            ]
+        );
+        // back to a folder: what leads elsewhere is unset
+        let known = config(&[("store.url", url), ("blobs.url", "s3://images/net")]);
+        let back = to("/srv/new", None, &known).unwrap();
+        assert_eq!(
+            settings_of(&back.options, &known, Path::new("/srv/old")),
+            [
+                "  LENTICULAR__STORE__URL= \\",
+                "  LENTICULAR__BLOBS__URL= \\",
+                "  lenticular serve --data /srv/new",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_address_is_not_taken_for_a_folder() {
+        let known = config(&[]);
+        for bad in [
+            "host=db password=secret",
+            "dbname=net user=u",
+            "PASSWORD=secret",
+            "mysql://u:secret@h/d",
+            "s3://b/p",
+        ] {
+            let refused = to(bad, None, &known).map(drop).unwrap_err().to_string();
+            assert!(!refused.contains("secret"), "{refused}");
+            assert!(folder(Path::new(bad), &known).is_err(), "{bad}");
+        }
+        assert!(to("/srv/a=b", None, &known).is_ok());
+    }
 }

@@ -5,7 +5,7 @@ use crate::files::{io_fault, numbers, sync_folder};
 use lenticular_base::Fault;
 use lenticular_store::BlobRef;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ pub trait Containers {
     fn length(&self, no: i64) -> Result<Option<u64>, Fault>;
     /// Bytes of one from an offset; fewer than asked for only at its end.
     fn read(&self, no: i64, at: u64, length: usize) -> Result<Vec<u8>, Fault>;
-    /// Brings one, of which `held` bytes are here, to `length` bytes, durable.
+    /// Brings one, of which `held` bytes are here, to `length` bytes, durable. Where `held` is 0, what was there stays whole until all
+    /// of the new one is here.
     fn put(&self, no: i64, held: u64, length: u64, read: Read<'_>) -> Result<(), Fault>;
     /// What the table `segment` says of a container that lies here: 0 it may be appended to, 2 it is an object.
     fn state(&self) -> i64;
@@ -33,6 +34,10 @@ pub trait Containers {
     /// Whether what was read of one stays as it is, and more only comes behind it.
     fn is_settled(&self, _no: i64) -> Result<bool, Fault> {
         Ok(true)
+    }
+    /// Runs `work` while one stays as it is, and tells it whether what was read of it stays so afterwards too.
+    fn hold_still(&self, _no: i64, work: &mut dyn FnMut(bool) -> Result<(), Fault>) -> Result<(), Fault> {
+        work(true)
     }
     /// Whether there is none.
     fn is_empty(&self) -> Result<bool, Fault>;
@@ -81,9 +86,13 @@ impl Containers for Files {
     }
 
     fn put(&self, no: i64, held: u64, length: u64, read: Read<'_>) -> Result<(), Fault> {
-        let path = self.path(no);
+        let last = self.path(no);
+        let path =
+            if held == 0 { self.folder.join(format!("t-{}", no.unsigned_abs())) } else { last.clone() };
         let fail = |error| io_fault(&path, error);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(fail)?;
+        // whoever opens the folder removes such a file, unless its lock is held
+        let _ = file.try_lock();
         // what a copy that was ended has left behind what it had noted
         file.set_len(held).map_err(fail)?;
         let mut at = held;
@@ -97,6 +106,9 @@ impl Containers for Files {
             at += bytes.len() as u64;
         }
         file.sync_all().map_err(fail)?;
+        if held == 0 {
+            std::fs::rename(&path, &last).map_err(fail)?;
+        }
         sync_folder(&self.folder)
     }
 
@@ -121,12 +133,17 @@ pub fn short(no: i64, at: u64) -> Fault {
 /// What a walk over containers found.
 #[derive(Default)]
 pub struct Walked {
-    pub blobs: u64,
-    pub bytes: u64,
-    /// Every blob whose bytes have the hash that its head says, as [`print`] of it.
-    good: HashSet<u128>,
+    good: HashMap<i64, Good>,
     /// Where one has not, or no head stands: container and offset.
     pub damaged: Vec<(i64, u64)>,
+}
+
+/// The blobs of one container whose bytes have the hash that their heads say.
+#[derive(Default)]
+struct Good {
+    /// [`print`] of each.
+    prints: HashSet<u128>,
+    bytes: u64,
 }
 
 /// A short hash of where a blob is, how long it is and what it holds.
@@ -138,7 +155,22 @@ fn print(blob: &BlobRef) -> u128 {
 impl Walked {
     /// Whether this blob was found whole.
     pub fn holds(&self, blob: &BlobRef) -> bool {
-        self.good.contains(&print(blob))
+        self.good.get(&blob.segment).is_some_and(|good| good.prints.contains(&print(blob)))
+    }
+
+    /// What was found in one holds no more: it is copied anew.
+    pub fn forget(&mut self, no: i64) {
+        self.good.remove(&no);
+    }
+
+    /// How many blobs were found whole.
+    pub fn blobs(&self) -> u64 {
+        self.good.values().map(|good| good.prints.len() as u64).sum()
+    }
+
+    /// The bytes of those.
+    pub fn bytes(&self) -> u64 {
+        self.good.values().map(|good| good.bytes).sum()
     }
 
     /// Reads the objects of a container between two offsets, and hashes them.
@@ -168,9 +200,10 @@ impl Walked {
             }
             let blob = BlobRef { segment: no, offset: at + HEAD, length, sha256 };
             if left == 0 && <[u8; 32]>::from(hash.finalize()) == sha256 {
-                self.good.insert(print(&blob));
-                self.blobs += 1;
-                self.bytes += length;
+                let good = self.good.entry(no).or_default();
+                if good.prints.insert(print(&blob)) {
+                    good.bytes += length;
+                }
             } else {
                 self.damaged.push((no, at));
             }
@@ -239,7 +272,7 @@ mod tests {
         put(&all);
         let mut walked = Walked::default();
         walked.walk(&files, 3, 0, all.len() as u64).unwrap();
-        assert_eq!((walked.blobs, walked.damaged.as_slice()), (8, &[][..]));
+        assert_eq!((walked.blobs(), walked.damaged.as_slice()), (8, &[][..]));
         let offset = starts[3] as u64 + HEAD;
         let blob = BlobRef { segment: 3, offset, length: 5000, sha256: Sha256::digest(vec![7; 5000]).into() };
         assert!(walked.holds(&blob));
@@ -247,11 +280,30 @@ mod tests {
         // from the middle on
         let mut tail = Walked::default();
         tail.walk(&files, 3, starts[4] as u64, all.len() as u64).unwrap();
-        assert_eq!(tail.blobs, 4);
+        assert_eq!(tail.blobs(), 4);
         all[starts[6] + 60] ^= 1;
         put(&all);
         let mut walked = Walked::default();
         walked.walk(&files, 3, 0, all.len() as u64).unwrap();
-        assert_eq!((walked.blobs, walked.damaged), (7, vec![(3, starts[6] as u64)]));
+        assert_eq!((walked.blobs(), walked.damaged), (7, vec![(3, starts[6] as u64)]));
+    }
+    #[test]
+    fn a_container_stays_whole_until_its_next_copy_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files { folder: folder.path().to_owned() };
+        let first = vec![1; 3 * CHUNK];
+        let give = |at: u64, length: usize| Ok(first[at as usize..][..length].to_vec());
+        files.put(2, 0, first.len() as u64, &mut { give }).unwrap();
+        let mut ended = |at: u64, length: usize| match at {
+            0 => Ok(vec![2; length]),
+            _ => Err(short(2, at)),
+        };
+        files.put(2, 0, 4 << 20, &mut ended).unwrap_err();
+        assert_eq!(files.read(2, 0, 4 << 20).unwrap(), first);
+        files.put(2, 0, 5, &mut |_, length| Ok(vec![3; length])).unwrap();
+        assert_eq!(files.read(2, 0, 4 << 20).unwrap(), [3; 5]);
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["s-2"]);
     }
 }

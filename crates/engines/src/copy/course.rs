@@ -7,10 +7,12 @@
 //!
 //! The notice `copying` in the target keeps how far it is; a run that was ended at any moment is gone on with by the next.
 
+mod blobs;
+
 use super::base::{reading, writing};
 use super::chronicle;
 use super::compare::{Comparison, RANGE, Repair, segments};
-use super::containers::{Walked, name, short};
+use super::containers::Walked;
 use super::delta::{self, Mark, Pass};
 use super::place::End;
 use super::report::{Phase, Progress, Report};
@@ -18,7 +20,7 @@ use super::tables::{LOG, OF_VERSIONS};
 use lenticular_base::ids::hex;
 use lenticular_base::{Fault, FaultKind};
 use lenticular_store::notice::{self, BACKUP, COPYING, MOVED, MOVING, NETWORK};
-use lenticular_store::sql::{Bind, Session};
+use lenticular_store::sql::Session;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -31,6 +33,9 @@ const PASSES: usize = 12;
 /// For how long the source takes no commits where nobody says that it goes on, in milliseconds.
 const HOLD: i64 = 60_000;
 
+/// The code of a copy that is not what its source is.
+const DIFFERS: &str = "copy-differs";
+
 /// Findings that are listed.
 const LISTED: usize = 200;
 
@@ -42,7 +47,7 @@ pub struct Options<'a> {
 }
 
 /// What the target keeps about a copy.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub purpose: String,
     /// How far the target is true, but for what changed since.
@@ -50,6 +55,12 @@ pub(super) struct State {
     /// How far the first phase is.
     pub vid: i64,
     pub position: i64,
+    /// Containers that are to be copied whole once more: rows of blobs were still landing in them, or what was copied is damaged.
+    #[serde(default)]
+    pub again: BTreeSet<i64>,
+    /// Blobs were missing or damaged: the next run reads all of them again.
+    #[serde(default)]
+    pub damaged: bool,
 }
 
 impl State {
@@ -83,6 +94,9 @@ pub(super) struct Course<'a, 'b> {
     entries: HashMap<i64, i64>,
     walked: Walked,
     walked_to: BTreeMap<i64, u64>,
+    /// This run found blobs that are missing or damaged, and in these containers.
+    damaged: bool,
+    mend: BTreeSet<i64>,
     /// Versions that changed since all were compared.
     since: BTreeSet<i64>,
 }
@@ -105,6 +119,8 @@ impl<'a, 'b> Course<'a, 'b> {
             entries: HashMap::new(),
             walked: Walked::default(),
             walked_to: BTreeMap::new(),
+            damaged: false,
+            mend: BTreeSet::new(),
             since: BTreeSet::new(),
         }
     }
@@ -167,7 +183,7 @@ impl<'a, 'b> Course<'a, 'b> {
             );
             return Err(conflict("source-behind", words));
         }
-        if kept_as == BACKUP {
+        if kept_as == BACKUP && !course.state.damaged {
             // what an earlier run has read again is not read again
             course.walked_to = reading(&*to.base, segments)?;
         }
@@ -179,7 +195,7 @@ impl<'a, 'b> Course<'a, 'b> {
         from.base.begin_reading()?;
         let source = from.base.session();
         let state = Mark::newest(source).and_then(|mark| {
-            let state = State { purpose: purpose.to_owned(), mark, vid: 0, position: 0 };
+            let state = State { purpose: purpose.to_owned(), mark, ..State::default() };
             writing(&*to.base, |session| {
                 notice::put(session, NETWORK, network)?;
                 notice::put(session, COPYING, &state.text()?)?;
@@ -196,7 +212,7 @@ impl<'a, 'b> Course<'a, 'b> {
     }
 
     pub fn finding(&mut self, words: String) {
-        if self.report.findings.len() < LISTED {
+        if self.report.findings.len() < LISTED && !self.report.findings.contains(&words) {
             self.report.findings.push(words);
         }
     }
@@ -225,48 +241,6 @@ impl<'a, 'b> Course<'a, 'b> {
         }
         let known = reading(&*self.from.base, segments)?;
         self.blobs(&known)
-    }
-
-    /// Copies what the target lacks of these containers; gives how many bytes.
-    fn blobs(&mut self, wanted: &BTreeMap<i64, u64>) -> Result<(), Fault> {
-        let held = reading(&*self.to.base, segments)?;
-        let mut lacking: Vec<(i64, u64, u64)> = Vec::new();
-        for (no, length) in wanted {
-            if !self.from.blobs.is_settled(*no)? {
-                self.walked_to.remove(no);
-                lacking.push((*no, 0, *length));
-            } else if held.get(no).is_none_or(|held| held < length) {
-                lacking.push((*no, held.get(no).copied().unwrap_or(0), *length));
-            }
-        }
-        let all: u64 = lacking.iter().map(|(_, held, length)| length - held).sum();
-        let mut done = 0;
-        // only the database moves
-        let stay = self.to.blobs.folder().is_some() && self.to.blobs.folder() == self.from.blobs.folder();
-        for (no, held, length) in lacking {
-            if stay {
-                writing(&*self.to.base, |session| note_segment(session, no, length, 0))?;
-                continue;
-            }
-            if self.from.blobs.length(no)?.is_none_or(|there| there < length) {
-                if !self.options.despite_damage {
-                    return Err(short(no, self.from.blobs.length(no)?.unwrap_or(0)));
-                }
-                self.finding(format!("{} of the source is missing or short", name(no)));
-                continue;
-            }
-            let (from, progress) = (&self.from.blobs, &mut self.options.progress);
-            self.to.blobs.put(no, held, length, &mut |at, wanted| {
-                let bytes = from.read(no, at, wanted)?;
-                done += bytes.len() as u64;
-                progress(Progress { phase: Phase::Blobs, done, all });
-                Ok(bytes)
-            })?;
-            self.report.copied_bytes += length - held;
-            let state = self.to.blobs.state();
-            writing(&*self.to.base, |session| note_segment(session, no, length, state))?;
-        }
-        Ok(())
     }
 
     /// Copies what changed, in one snapshot of the source and one transaction of the target.
@@ -322,33 +296,11 @@ impl<'a, 'b> Course<'a, 'b> {
         Ok(())
     }
 
-    /// Reads every blob of the target that was not read yet.
-    pub fn walk(&mut self) -> Result<(), Fault> {
-        let held = reading(&*self.to.base, segments)?;
-        let from = |course: &Self, no: i64| course.walked_to.get(&no).copied().unwrap_or(0);
-        let all: u64 = held.iter().map(|(no, length)| length.saturating_sub(from(self, *no))).sum();
-        let mut done = 0;
-        for (no, length) in held {
-            let start = from(self, no);
-            if start < length {
-                self.walked.walk(&*self.to.blobs, no, start, length)?;
-                self.walked_to.insert(no, length);
-                done += length - start;
-                self.tell(Phase::Hashing, done, all);
-            }
-        }
-        for (no, at) in std::mem::take(&mut self.walked.damaged) {
-            self.finding(format!("{} at {at}: not the bytes that were stored", name(no)));
-        }
-        self.report.containers = self.walked_to.len() as u64;
-        (self.report.blobs, self.report.blob_bytes) = (self.walked.blobs, self.walked.bytes);
-        Ok(())
-    }
-
     /// Brings the target up to a snapshot of the source and compares all of it with that.
     pub fn compare_all(&mut self, repair: Repair) -> Result<(), Fault> {
-        let backed_up = (self.kept_as == BACKUP).then_some(self.state.mark.vid);
+        let backed_up = (self.kept_as == BACKUP && !self.state.damaged).then_some(self.state.mark.vid);
         self.walk()?;
+        let before = self.state.clone();
         self.from.base.begin_reading()?;
         let (from, to) = (self.from, self.to);
         let compared = segments(from.base.session()).and_then(|wanted| {
@@ -357,13 +309,34 @@ impl<'a, 'b> Course<'a, 'b> {
             writing(&*to.base, |session| {
                 self.bring(session)?;
                 self.compare(from.base.session(), session, repair, backed_up)?;
-                self.stop_where_different()
+                self.stop_where_different()?;
+                self.state.damaged = self.damaged;
+                // a move that goes on in spite of damage does not copy that again in each of its passes
+                if self.state.purpose == "backup" {
+                    self.state.again.extend(&self.mend);
+                }
+                notice::put(session, self.kept_as, &self.state.text()?)
             })
         });
         from.base.rollback();
-        compared?;
+        compared.inspect_err(|fault| self.keep_for_next(fault, before))?;
         self.since.clear();
         Ok(())
+    }
+
+    /// Whoever tries again, after a comparison that failed, begins with what was found damaged. `known` is what the target holds.
+    fn keep_for_next(&self, fault: &Fault, mut known: State) {
+        if fault.code != DIFFERS || self.mend.is_empty() {
+            return;
+        }
+        known.again.clone_from(&self.state.again);
+        known.again.extend(&self.mend);
+        let kept = known
+            .text()
+            .and_then(|text| writing(&*self.to.base, |session| notice::put(session, self.kept_as, &text)));
+        if let Err(fault) = kept {
+            tracing::warn!(%fault, "what was found damaged could not be noted in the target");
+        }
     }
 
     /// Compares all rows; blobs are looked for where the version is later than `backed_up`.
@@ -380,7 +353,7 @@ impl<'a, 'b> Course<'a, 'b> {
         let mut comparison = Comparison { from, to, repair, repaired: 0, different: Vec::new() };
         let mut named = |vid: i64, blob: Option<lenticular_store::BlobRef>| {
             if backed_up.is_none_or(|known| vid > known) && !blob.is_some_and(|blob| walked.holds(&blob)) {
-                lost.push(vid);
+                lost.push((vid, blob.map(|blob| blob.segment)));
             }
             Ok(())
         };
@@ -394,13 +367,16 @@ impl<'a, 'b> Course<'a, 'b> {
         Ok(())
     }
 
-    fn take_in(&mut self, repaired: u64, different: Vec<String>, lost: Vec<i64>) {
+    /// `lost` are versions whose blobs were not found whole, with the containers of these.
+    fn take_in(&mut self, repaired: u64, different: Vec<String>, lost: Vec<(i64, Option<i64>)>) {
         self.report.repaired += repaired;
         (self.report.position, self.report.versions) = (self.state.mark.position, self.state.mark.vid);
         for range in different {
             self.finding(format!("different: {range}"));
         }
-        for vid in lost {
+        for (vid, container) in lost {
+            self.damaged = true;
+            self.mend.extend(container);
             self.finding(format!("version {vid}: its blob is not there whole"));
         }
     }
@@ -419,7 +395,7 @@ impl<'a, 'b> Course<'a, 'b> {
             self.from.name,
             self.report.findings.iter().take(3).cloned().collect::<Vec<_>>().join("; ")
         );
-        Err(Fault::new(FaultKind::Corrupt, "copy-differs", words))
+        Err(Fault::new(FaultKind::Corrupt, DIFFERS, words))
     }
 
     /// Copies audit entries.
@@ -500,7 +476,8 @@ impl<'a, 'b> Course<'a, 'b> {
             let (mark, walked, source) = (self.state.mark, &self.walked, self.from.base.session());
             let mut lost = Vec::new();
             let mut named = |vid: i64, blob: Option<lenticular_store::BlobRef>| {
-                lost.extend((!blob.is_some_and(|blob| walked.holds(&blob))).then_some(vid));
+                let whole = blob.is_some_and(|blob| walked.holds(&blob));
+                lost.extend((!whole).then(|| (vid, blob.map(|blob| blob.segment))));
                 Ok(())
             };
             let mut comparison = Comparison {
@@ -516,7 +493,7 @@ impl<'a, 'b> Course<'a, 'b> {
             self.stop_where_different()
         });
         self.from.base.rollback();
-        compared
+        compared.inspect_err(|fault| self.keep_for_next(fault, self.state.clone()))
     }
 
     /// Audit entries of the reads that were under way when the network had moved.
@@ -558,11 +535,4 @@ pub(super) fn fresh_network() -> Result<String, Fault> {
 
 pub(super) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn note_segment(session: &dyn Session, no: i64, length: u64, state: i64) -> Result<(), Fault> {
-    let text = "INSERT INTO segment (no,length,state) VALUES ($1,$2,$3) \
-                ON CONFLICT (no) DO UPDATE SET length=excluded.length,state=excluded.state";
-    let length = i64::try_from(length).map_err(Fault::internal)?;
-    session.execute(text, &[Bind::Int(no), Bind::Int(length), Bind::Int(state)]).map(drop)
 }

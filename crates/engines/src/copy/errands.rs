@@ -17,15 +17,18 @@ use std::time::Instant;
 /// # Errors
 /// `Conflict` where the target holds something else, or the source is none to move; `Corrupt` where the two are not equal in the end.
 pub fn migrate(from: &Place, to: &Place, options: Options<'_>) -> Result<Report, Fault> {
+    move_between(&from.open()?, &to.open_or_make()?, options)
+}
+
+pub(super) fn move_between(from: &End, to: &End, options: Options<'_>) -> Result<Report, Fault> {
     let began = Instant::now();
-    let (from, to) = (from.open()?, to.open_or_make()?);
     if let Some(place) = reading(&*from.base, |session| notice::read(session, MOVED))?
         && place != to.name
     {
         return Err(conflict("moved", format!("This network has moved to {place} already.")));
     }
-    no_copy(&from)?;
-    let mut course = Course::begin(&from, &to, options, "migrate")?;
+    no_copy(from)?;
+    let mut course = Course::begin(from, to, options, "migrate")?;
     course.fill()?;
     course.settle()?;
     course.compare_all(Repair::Everything)?;
@@ -38,10 +41,13 @@ pub fn migrate(from: &Place, to: &Place, options: Options<'_>) -> Result<Report,
 
 /// Brings a backup up to now; the first time it copies everything.
 pub fn back_up(from: &Place, to: &Place, options: Options<'_>) -> Result<Report, Fault> {
+    back_up_between(&from.open()?, &to.open_or_make()?, options)
+}
+
+pub(super) fn back_up_between(from: &End, to: &End, options: Options<'_>) -> Result<Report, Fault> {
     let began = Instant::now();
-    let (from, to) = (from.open()?, to.open_or_make()?);
     reading(&*from.base, notice::let_open)?;
-    let mut course = Course::begin(&from, &to, options, "backup")?;
+    let mut course = Course::begin(from, to, options, "backup")?;
     course.fill()?;
     if course.kept_as == COPYING {
         course.settle()?;
@@ -109,7 +115,8 @@ pub fn check(from: &Place, to: &Place, options: Options<'_>) -> Result<Report, F
     let began = Instant::now();
     let (from, to) = (from.open()?, to.open()?);
     let mark = reading(&*to.base, Mark::newest)?;
-    let state = State { purpose: "check".into(), mark, vid: mark.vid, position: mark.position };
+    let state =
+        State { purpose: "check".into(), mark, vid: mark.vid, position: mark.position, ..State::default() };
     let mut course = Course::new(&from, &to, options, state, COPYING);
     let theirs = reading(&*from.base, Mark::newest)?;
     if theirs != mark {
@@ -131,7 +138,8 @@ pub fn check_alone(held: &Place, then: &Report, options: Options<'_>) -> Result<
     let began = Instant::now();
     let held = held.open()?;
     let mark = reading(&*held.base, Mark::newest)?;
-    let state = State { purpose: "check".into(), mark, vid: mark.vid, position: mark.position };
+    let state =
+        State { purpose: "check".into(), mark, vid: mark.vid, position: mark.position, ..State::default() };
     let mut course = Course::new(&held, &held, options, state, BACKUP);
     course.walk()?;
     reading(&*held.base, |session| course.compare(session, session, Repair::Nothing, None))?;
@@ -162,6 +170,10 @@ pub fn take_back(place: &Place) -> Result<Option<String>, Fault> {
         let moved = notice::read(session, MOVED)?;
         notice::remove(session, MOVED)?;
         notice::remove(session, MOVING)?;
+        // the new place may have gone on in the same files: what it wrote there is its own
+        if moved.is_some() && end.blobs.folder().is_some() {
+            session.execute("UPDATE segment SET state=1 WHERE no>0 AND state=0", &[])?;
+        }
         Ok(moved)
     })
 }

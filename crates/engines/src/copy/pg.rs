@@ -3,7 +3,7 @@
 use super::base::Base;
 use super::chronicle::Chronicle;
 use crate::audit::{framed, next_frame};
-use crate::postgres::address::Address;
+use crate::postgres::address::{Address, split};
 use crate::postgres::migrate::{self, LOG_LOCK};
 use crate::postgres::wire::{Purpose, Wire};
 use lenticular_base::{Fault, Instant};
@@ -27,7 +27,8 @@ pub fn connect(address: &Address) -> Result<Wire, Fault> {
 
 /// What a database is called where people read it: hosts and name alone, never who asks or with what password.
 pub fn name_of(url: &str) -> String {
-    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return "a PostgreSQL database".into() };
+    let (plain, ..) = split(url);
+    let Ok(config) = plain.parse::<tokio_postgres::Config>() else { return "a PostgreSQL database".into() };
     let hosts: Vec<String> = config
         .get_hosts()
         .iter()
@@ -195,5 +196,7 @@ mod tests {
             assert!(!name_of(url).contains("secret"), "{url}: {}", name_of(url));
         }
         assert_eq!(name_of("postgres://u:secret@h:5433/d"), "postgres://h:5433/d");
+        let url = "postgres://u:secret@h,i:6/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem";
+        assert_eq!(name_of(url), "postgres://h:5432,i:6/d");
     }
 }

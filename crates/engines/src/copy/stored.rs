@@ -11,7 +11,7 @@ use lenticular_base::Fault;
 use lenticular_store::rows::corrupt;
 use lenticular_store::sql::Bind;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// What the table `segment` says of a container that is an object.
@@ -37,6 +37,8 @@ pub struct Stored {
     landing: Landing,
     /// Lengths of objects: they never change but by [`Containers::put`].
     lengths: RefCell<HashMap<i64, u64>>,
+    /// The container whose rows are read as they were at one moment, whatever becomes of them meanwhile.
+    still: Cell<Option<i64>>,
 }
 
 impl Stored {
@@ -44,8 +46,19 @@ impl Stored {
     pub fn open(of: &ObjectPlace, landing: Landing) -> Result<Stored, Fault> {
         let environment: Vec<(String, String)> = std::env::vars().collect();
         let (store, prefix) = place::client(of, &environment)?;
-        let objects = Objects::new(store, prefix, Patience::default())?;
-        Ok(Stored { objects, landing, lengths: RefCell::default() })
+        Ok(Stored::of(Objects::new(store, prefix, Patience::default())?, landing))
+    }
+
+    pub(super) fn of(objects: Objects, landing: Landing) -> Stored {
+        Stored { objects, landing, lengths: RefCell::default(), still: Cell::new(None) }
+    }
+
+    /// The rows of a container, where these alone are read of it just now.
+    fn held_rows(&self, no: i64) -> Option<&Wire> {
+        match &self.landing {
+            Landing::Rows(wire) if self.still.get() == Some(no) => Some(wire),
+            _ => None,
+        }
     }
 
     fn object(&self, no: i64) -> Result<Option<u64>, Fault> {
@@ -69,6 +82,9 @@ impl Stored {
 
 impl Containers for Stored {
     fn length(&self, no: i64) -> Result<Option<u64>, Fault> {
+        if let Some(wire) = self.held_rows(no) {
+            return end_of_rows(wire, no);
+        }
         if let Landing::Files(files) = &self.landing
             && let Some(length) = files.length(no)?
         {
@@ -84,6 +100,9 @@ impl Containers for Stored {
     }
 
     fn read(&self, no: i64, at: u64, length: usize) -> Result<Vec<u8>, Fault> {
+        if let Some(wire) = self.held_rows(no) {
+            return from_rows(wire, no, at, length);
+        }
         if let Landing::Files(files) = &self.landing
             && files.length(no)?.is_some()
         {
@@ -148,10 +167,30 @@ impl Containers for Stored {
 
     fn is_settled(&self, no: i64) -> Result<bool, Fault> {
         match &self.landing {
-            // of rows that were committed in another order than they were begun, one may come between two others
-            Landing::Rows(_) => Ok(self.object(no)?.is_some()),
+            // Of rows that were committed in another order than they were begun, one may come between two others. A large object
+            // has all of its rows before a commit names it.
+            Landing::Rows(_) => Ok(no < 0 || self.object(no)?.is_some()),
             Landing::Files(_) => Ok(true),
         }
+    }
+
+    fn hold_still(&self, no: i64, work: &mut dyn FnMut(bool) -> Result<(), Fault>) -> Result<(), Fault> {
+        let Landing::Rows(wire) = &self.landing else { return work(true) };
+        if self.is_settled(no)? {
+            return work(true);
+        }
+        wire.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let done = end_of_rows(wire, no).and_then(|rows| {
+            if rows.is_none() {
+                // the packer has just made an object of them
+                return work(self.is_settled(no)?);
+            }
+            self.still.set(Some(no));
+            work(false)
+        });
+        self.still.set(None);
+        wire.rollback();
+        done
     }
 
     fn is_empty(&self) -> Result<bool, Fault> {
@@ -173,25 +212,23 @@ fn end_of_rows(wire: &Wire, no: i64) -> Result<Option<u64>, Fault> {
 /// The rows of a segment as the packer would join them: where there is a gap stands an object of zeros that nobody names.
 fn from_rows(wire: &Wire, no: i64, at: u64, length: usize) -> Result<Vec<u8>, Fault> {
     let number = |value: u64| i64::try_from(value).map_err(Fault::internal);
-    let text = "SELECT at,bytes FROM landing WHERE segment=$1 AND \
-                at>=coalesce((SELECT max(at) FROM landing WHERE segment=$1 AND at<=$2),0) ORDER BY at LIMIT 64";
+    // of the row behind the stretch only its place is of use: there ends the gap before it
+    let text = "(SELECT at,bytes FROM landing WHERE segment=$1 AND at<$3 AND \
+                at>=coalesce((SELECT max(at) FROM landing WHERE segment=$1 AND at<=$2),0)) UNION ALL \
+                (SELECT at,''::bytea FROM landing WHERE segment=$1 AND at>=$3 ORDER BY at LIMIT 1) ORDER BY at";
+    let binds = [Bind::Int(no), Bind::Int(number(at)?), Bind::Int(number(at.saturating_add(length as u64))?)];
     let mut found = Vec::with_capacity(length);
     let mut ends = None;
-    lenticular_store::sql::Session::query(
-        wire,
-        text,
-        &[Bind::Int(no), Bind::Int(number(at)?)],
-        &mut |row| {
-            let begins = row.int(0)?.unsigned_abs();
-            let before = ends.unwrap_or(if begins <= at { begins } else { 0 });
-            if begins > before {
-                take(&filler(begins - before)?, before, at, length, &mut found);
-            }
-            take(row.bytes(1)?, begins, at, length, &mut found);
-            ends = Some(begins + row.bytes(1)?.len() as u64);
-            Ok(found.len() < length)
-        },
-    )?;
+    lenticular_store::sql::Session::query(wire, text, &binds, &mut |row| {
+        let begins = row.int(0)?.unsigned_abs();
+        let before = ends.unwrap_or(if begins <= at { begins } else { 0 });
+        if begins > before {
+            take(&filler(begins - before)?, before, at, length, &mut found);
+        }
+        take(row.bytes(1)?, begins, at, length, &mut found);
+        ends = Some(begins + row.bytes(1)?.len() as u64);
+        Ok(found.len() < length)
+    })?;
     Ok(found)
 }
 

@@ -114,7 +114,9 @@ impl Resumable {
             return Ok(None);
         }
         let text = "SELECT CASE WHEN state=0 THEN length END FROM segment WHERE no=$1";
-        let mut committed = Some(0);
+        // bytes of which this table knows nothing may be those of another, to which the network had moved
+        let held = file.metadata().map_err(|error| io_fault(&path, error))?.len();
+        let mut committed = (held == 0).then_some(0);
         session.query(text, &[Bind::Int(no)], &mut |row| {
             committed = row.maybe_int(0)?;
             Ok(false)

@@ -82,7 +82,7 @@ impl Address {
 }
 
 /// The URL without the parts that the driver does not know: `sslmode` and `sslrootcert`.
-fn split(url: &str) -> (String, Option<String>, Option<String>) {
+pub(crate) fn split(url: &str) -> (String, Option<String>, Option<String>) {
     let Some((head, query)) = url.split_once('?') else {
         return (url.to_owned(), None, None);
     };

@@ -273,6 +273,34 @@ fn to_postgres_and_back_while_it_is_written() {
 }
 
 #[test]
+fn who_takes_a_network_back_leaves_the_files_of_the_new_place_alone() {
+    let Some(cluster) = cluster::shared() else { return };
+    for old_server_runs in [false, true] {
+        let mut first = Embedded::make();
+        let old = instance(&first.store(), "old", 1, 5000).unwrap();
+        // the images stay where they are
+        let second = on_database(first.folder.path(), &cluster.database());
+        clean(&copy::migrate(&place(first.folder.path()), &second, copying(&mut |_| ())).unwrap());
+        if !old_server_runs {
+            first.engine.take().unwrap().close();
+        }
+        let engine = open(second.options.clone()).unwrap();
+        let there = instance(&engine.store, "there", 2, 9000).unwrap();
+        // while the old server has the last file, the new one begins another
+        assert_eq!(there.segment != old.segment, old_server_runs);
+        engine.close();
+        assert!(copy::take_back(&place(first.folder.path())).unwrap().is_some());
+        first.reopen();
+        instance(&first.store(), "again", 3, 100).unwrap();
+        assert!(first.engine().verify(&extract, &mut |_, _| {}).unwrap().is_clean());
+        let engine = open(second.options.clone()).unwrap();
+        assert!(engine.store.blobs.verify(&there).unwrap(), "an image of the new place was cut off");
+        assert!(engine.verify(&extract, &mut |_, _| {}).unwrap().is_clean());
+        engine.close();
+    }
+}
+
+#[test]
 fn nothing_acknowledged_while_it_moves_is_lost() {
     let first = Embedded::make();
     furnish(&first.store());
