@@ -292,6 +292,22 @@ mod tests {
     }
 
     #[test]
+    fn every_folder_with_end_to_end_tests_is_a_suite() {
+        let holds_tests = |folder: &Path| {
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("test_"))
+        };
+        let folders = std::fs::read_dir(Place::here().unwrap().root.join("tests/e2e")).unwrap();
+        let found: Vec<PathBuf> =
+            folders.map(|entry| entry.unwrap().path()).filter(|path| holds_tests(path)).collect();
+        assert!(found.len() > 6, "{found:?}");
+        for folder in found {
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(suites().any(|suite| suite == name), "the tests in tests/e2e/{name} run nowhere");
+        }
+    }
+
+    #[test]
     fn a_failed_step_is_kept_and_the_next_one_runs() {
         let mut report = Report::default();
         report.step("one", || bail!("no such tool"));

@@ -2,6 +2,7 @@
 
 use crate::files::audit::AuditLog;
 use crate::files::blobs::{Limits, SegmentFiles};
+use crate::files::numbers;
 use crate::ground::{Ground, Hand, Holding, Witness};
 use crate::pack::{self, Packs};
 use crate::postgres::{self, audit::PgAudit};
@@ -169,7 +170,7 @@ fn open_shared(url: &str, options: &OpenOptions, bucket: Option<Bucket>) -> Resu
     let opened = postgres::open::open(url, options)?;
     let blobs: Arc<dyn Holding> = match bucket {
         Some(bucket) => {
-            no_files(&options.data.join("blobs"))?;
+            no_files(&options.data.join("blobs"), &*opened.ground)?;
             Arc::new(bucket.behind_rows(&options.data, opened.ground.clone())?)
         }
         None => {
@@ -236,16 +237,27 @@ fn same_folder(folder: &Path, ground: &dyn Ground) -> Result<(), Fault> {
     }
 }
 
-/// Blobs in files would not be found by an engine whose landing is the database.
-fn no_files(folder: &Path) -> Result<(), Fault> {
-    for prefix in ["s-", "o-"] {
-        if folder.exists() && !crate::files::numbers(folder, prefix)?.is_empty() {
-            let words =
-                "Blobs of this store lie in files: unset blobs.url, or move them with `lenticular migrate`.";
-            return Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words));
-        }
+/// Blobs in files would not be found by an engine whose landing is the database. Files that a move to the object store has left
+/// behind, of segments that lie there now, are no blobs of this store any more.
+fn no_files(folder: &Path, ground: &dyn Ground) -> Result<(), Fault> {
+    if !folder.exists() || (numbers(folder, "s-")?.is_empty() && numbers(folder, "o-")?.is_empty()) {
+        return Ok(());
     }
-    Ok(())
+    let (mut any, mut in_files) = (false, false);
+    crate::ground::glance(ground, |session| {
+        any = one_int(session, "SELECT 1 FROM segment WHERE length>0 LIMIT 1", &[])?.is_some();
+        let text = "SELECT no FROM segment s WHERE state<2 AND length>0 AND \
+                    NOT EXISTS (SELECT 1 FROM landing l WHERE l.segment=s.no)";
+        session.query(text, &[], &mut |row| {
+            in_files = folder.join(crate::copy::containers::name(row.int(0)?)).exists();
+            Ok(!in_files)
+        })
+    })?;
+    if any && !in_files {
+        return Ok(());
+    }
+    let words = "Blobs of this store lie in files: unset blobs.url, or move them with `lenticular migrate`.";
+    Err(Fault::new(FaultKind::Conflict, "blobs-elsewhere", words))
 }
 
 /// Reads dictionaries by a connection of its own, since every other one may be in use by whoever needs a dictionary.

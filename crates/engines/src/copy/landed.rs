@@ -11,7 +11,7 @@ use super::pg::{self, Groups, Pg};
 use super::place::End;
 use super::stored::{Landing, Stored};
 use super::{Options, Phase, Place, Progress, Report};
-use crate::engine::OpenOptions;
+use crate::engine::{OpenOptions, open_on};
 use crate::s3::Settings;
 use crate::s3::faulty::Faulty;
 use crate::s3::keeping::{AT_ONCE, Node, commit, finish, keep, noise};
@@ -237,4 +237,15 @@ fn damage_is_told_by_every_backup_until_it_is_mended() {
     let report = back_up(&node, &to, &mut |_| ());
     clean(&report);
     assert_eq!(held(&to, &blob), noise(1, 9000));
+}
+
+#[test]
+fn a_network_whose_images_lie_in_files_does_not_open_without_them() {
+    let Some(mut node) = node() else { return };
+    node.engine.take().unwrap().close();
+    let files = open_on(&node.options(), None).unwrap();
+    keep(&files.store, "one", &noise(1, 9000));
+    files.close();
+    let refused = node.open().map(drop).unwrap_err();
+    assert_eq!(refused.code, "blobs-elsewhere");
 }

@@ -8,6 +8,8 @@
 //!
 //! Each object is preceded by a head of 48 bytes: `LENSBLOB`, length (8 bytes, big endian), SHA-256. The table `segment` keeps
 //! how far each file was committed; what lies behind that when a segment is opened again was never acknowledged and is cut off.
+//! A file with bytes of which that table knows nothing, or that it says is closed, is left as it is: they may be those of another
+//! place, to which the network had moved.
 
 use super::writing::Writer;
 use super::{io_fault, numbers, sync_folder};

@@ -159,6 +159,11 @@ fn written_meanwhile(store: &Store, work: impl FnOnce()) -> usize {
                 audit(store, &id);
             }
         });
+        // on a busy machine the work may be done before anything was written
+        let begun = std::time::Instant::now();
+        while kept.load(Ordering::SeqCst) < 12 && begun.elapsed().as_secs() < 30 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         work();
         stop.store(true, Ordering::SeqCst);
     });
