@@ -89,7 +89,7 @@ class ObjectStore:
     def files(self, prefix: str) -> list[Path]:
         """The files of the objects below a prefix."""
         assert self.is_double, "another's store shows no files"
-        return sorted(self.folder.rglob(f"{quote(prefix + '/', safe='')}*"))
+        return sorted((self.folder / "objects").glob(f"{quote(prefix + '/', safe='')}*"))
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
