@@ -9,6 +9,7 @@ use lenticular_store::sql::Session;
 use lenticular_store::{Audits, BlobRef};
 use lenticular_store::{Blobs, Stamp};
 use std::collections::HashSet;
+use std::time::Duration;
 
 /// Whose rows a snapshot may hold at all: a second wall where the database can build one, behind the scope in every statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +38,8 @@ pub trait Ground: Send + Sync {
     fn is_fresh(&self) -> bool;
     /// Makes memory true as of a moment after this call.
     fn refresh(&self) -> Result<(), Fault>;
+    /// How long memory may stay behind what others commit without anybody telling it.
+    fn unheard(&self) -> Duration;
     /// What time it is for all nodes, where the database says so.
     fn now(&self) -> Option<Instant> {
         None

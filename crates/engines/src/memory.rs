@@ -1,6 +1,6 @@
 //! What an open store knows without asking its database: the newest stamp, the grants, the members, and records read lately.
 
-use lenticular_base::{Kind, OrgNo};
+use lenticular_base::{Kind, OrgNo, Position};
 use lenticular_policy::{Filter, Grant, Scope};
 use lenticular_store::{Record, Stamp};
 use quick_cache::Weighter;
@@ -8,7 +8,8 @@ use quick_cache::sync::Cache;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Records larger than this are not kept in memory.
 const CACHED_AT_MOST: usize = 256 << 10;
@@ -80,6 +81,8 @@ pub struct Memory {
     records: Cache<Name, Rows, Weight>,
     /// Grows with every change of `known`; held while records come and go.
     generation: Mutex<u64>,
+    /// Rung with each of them.
+    turned: Condvar,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -95,6 +98,7 @@ impl Memory {
             known: RwLock::new(Known { stamp, grants: Arc::default(), orgs: Arc::default() }),
             records: Cache::with_weighter(20_000, bytes, Weight),
             generation: Mutex::new(0),
+            turned: Condvar::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -133,6 +137,7 @@ impl Memory {
             orgs.extend(fresh);
             known.orgs = Arc::new(orgs.into_iter().collect());
         }
+        self.turned.notify_all();
     }
 
     /// Forgets every record and knows this instead.
@@ -141,6 +146,20 @@ impl Memory {
         *generation += 1;
         self.records.clear();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        self.turned.notify_all();
+    }
+
+    /// The newest position that is known.
+    pub fn position(&self) -> Position {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).stamp.position
+    }
+
+    /// Waits until another position than this one is known, at most so long.
+    pub fn wait(&self, known: Position, at_most: Duration) {
+        let generation = lock(&self.generation);
+        // only who holds the lock changes what is known
+        let waiting = self.turned.wait_timeout_while(generation, at_most, |_| self.position() == known);
+        drop(waiting.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The rows of a name, of every member.

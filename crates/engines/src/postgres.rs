@@ -5,7 +5,7 @@
 //! - [`session`]: that connection as the commit algorithm and the query plan see it.
 //! - [`pool`]: a few connections that read.
 //! - [`migrate`]: the tables. [`audit`]: the log of accesses. [`clock`]: what time it is for all nodes.
-//! - [`ground`], [`hand`]: what the one reader and the one writer stand on. [`open()`] puts it together.
+//! - [`ground`], [`hand`]: what the one reader and the one writer stand on. [`listener`]: what other nodes commit, heard. [`open()`] puts it together.
 //! - [`statistics`]: what keeps plans good while tables grow.
 
 pub mod address;
@@ -13,6 +13,7 @@ pub mod audit;
 pub mod clock;
 pub mod ground;
 pub mod hand;
+pub mod listener;
 pub mod migrate;
 pub mod open;
 pub mod pool;

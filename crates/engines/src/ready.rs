@@ -2,10 +2,10 @@
 
 use crate::faults::full;
 use crate::files::io_fault;
-use crate::sqlite::{connect, fault};
+use crate::sqlite::{Db, connect, fault};
 use crate::writer::WriterHandle;
 use lenticular_base::{Fault, FaultKind};
-use lenticular_store::{Part, Parts};
+use lenticular_store::{Part, Parts, notice};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,8 @@ pub(crate) fn reads(database: &Path) -> Result<(), Fault> {
     // opening a file that is gone would make an empty one
     std::fs::metadata(database).map_err(|error| io_fault(database, error))?;
     let connection = connect(database, CACHE, 0, true)?;
-    connection.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", (), |_| Ok(())).map_err(fault)
+    connection.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", (), |_| Ok(())).map_err(fault)?;
+    notice::let_work(&Db(&connection))
 }
 
 /// Whether something can still be written where this lies.

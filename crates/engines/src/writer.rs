@@ -1,11 +1,12 @@
 //! The one writer: takes all that is queued, commits it as one transaction with one fsync, and goes round.
 
 use crate::faults::{closing, copy};
-use crate::ground::{Begun, Ground, Hand, Holding};
+use crate::ground::{self, Begun, Ground, Hand, Holding};
 use crate::pack::Packs;
 use crate::standing::Standing;
 use lenticular_base::{Fault, Instant, Position};
 use lenticular_store::commit::{self, Group};
+use lenticular_store::log;
 use lenticular_store::notice;
 use lenticular_store::sql::Session;
 use lenticular_store::{BlobRef, Done, Lease, Leases, Log, Proposal, Receipt, leases};
@@ -113,7 +114,23 @@ impl Log for WriterHandle {
     fn position(&self) -> Position {
         // where it cannot be asked, the newest that is known is durable as well
         let _ = self.ground.refresh();
-        self.ground.memory().peek().stamp.position
+        self.ground.memory().position()
+    }
+
+    fn wait(&self, known: Position, at_most: Duration) -> Position {
+        let begun = std::time::Instant::now();
+        loop {
+            let position = self.position();
+            let left = at_most.saturating_sub(begun.elapsed());
+            if position != known || left.is_zero() {
+                return position;
+            }
+            self.ground.memory().wait(known, left.min(self.ground.unheard()));
+        }
+    }
+
+    fn read(&self, after: Position, limit: u32) -> Result<Vec<log::Entry>, Fault> {
+        ground::glance(&*self.ground, |session| log::entries(session, after, limit))
     }
 }
 

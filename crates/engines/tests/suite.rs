@@ -15,6 +15,8 @@ mod lost;
 mod ready;
 #[path = "suite/shared.rs"]
 mod shared;
+#[path = "suite/upgrading.rs"]
+mod upgrading;
 
 use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_store::Store;

@@ -6,6 +6,7 @@ mod copies;
 mod demo;
 mod health;
 mod import;
+mod log;
 mod manual;
 mod run;
 mod supervisor;
@@ -106,6 +107,13 @@ enum Command {
         place: Place,
         #[arg(long)]
         json: bool,
+    },
+    /// Print the commits: position, time, member, how many changes; with `--follow` as they come. Never what was changed.
+    Log {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        asked: log::Asked,
     },
     /// Drop every search index and build it again from the stored versions.
     Reindex {
@@ -269,6 +277,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Device(DeviceCommand::List { place, json }) => commands::device_list(&place, json),
         Command::Verify { place, json } => commands::verify(&place, json),
+        Command::Log { place, asked } => log::run(&place, &asked),
         Command::Reindex { place, json } => commands::reindex(&place, json),
         Command::Health { place, address, live } => {
             let address = match address {

@@ -8,6 +8,7 @@ mod keeping;
 mod leases;
 mod scopes;
 mod searches;
+mod waking;
 mod world;
 
 use crate::contract::Store;
@@ -15,6 +16,7 @@ use lenticular_base::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+pub use waking::{SOON, woken};
 pub use world::{Submit, author, put, receipt};
 
 /// A clock that the suite moves by hand.
@@ -71,6 +73,9 @@ const SCENES: &[Scene] = &[
     ("bodies of every size come back", keeping::bodies),
     ("a lease has one holder, and fences only grow", leases::one_holder),
     ("of many who ask for a lease, one gets it", leases::one_of_many),
+    ("a commit wakes who waits for it", waking::commits_wake),
+    ("a commit wakes all who wait", waking::all_wake),
+    ("the log is read in order", waking::log_is_read_in_order),
 ];
 
 /// Plays every scene, each on a fresh engine.

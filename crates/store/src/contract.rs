@@ -1,12 +1,14 @@
 //! What an engine does for the services, without a word of how.
 
 use crate::leases::Leases;
+use crate::log;
 use lenticular_base::index::{Entry, Param, Query, SortValue};
 use lenticular_base::{Fault, Instant, Kind, Labels, OrgNo, Position, Vid};
 use lenticular_policy::{Columns, Grant, Scope};
 use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The columns of a row, owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -168,6 +170,11 @@ pub trait Log: Send + Sync {
     fn submit(&self, proposal: Proposal);
     /// The newest durable position.
     fn position(&self) -> Position;
+    /// Waits until the newest position is another than `known`, at most so long, and gives it. Blocking. A commit of this process or
+    /// of another one ends it soon; whoever goes by the log still reads what stands there, and asks again.
+    fn wait(&self, known: Position, at_most: Duration) -> Position;
+    /// The commits behind `after`, oldest first, at most `limit`.
+    fn read(&self, after: Position, limit: u32) -> Result<Vec<log::Entry>, Fault>;
 }
 
 /// A page of a search.

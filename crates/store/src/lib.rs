@@ -8,7 +8,7 @@
 //!   against any engine it is handed.
 //!
 //! Start reading at [`contract`]; then [`commit`] (how a group of proposals becomes a transaction), [`plan`] (how a search
-//! becomes SQL), [`leases`], [`schema`] (the tables), [`sql`] (what an engine must offer for these), [`conformance`] (what it must keep).
+//! becomes SQL), [`leases`], [`log`], [`schema`] (the tables), [`sql`] (what an engine must offer for these), [`conformance`] (what it must keep).
 
 pub mod commit;
 pub mod conformance;
@@ -16,6 +16,7 @@ pub mod contract;
 pub mod dialect;
 pub mod entries;
 pub mod leases;
+pub mod log;
 pub mod notice;
 pub mod plan;
 pub mod rows;

@@ -6,7 +6,8 @@
 
 use crate::contract::Stamp;
 use crate::dialect::Dialect;
-use crate::sql::{Bind, Session};
+use crate::schema;
+use crate::sql::{Bind, Session, one_int};
 use lenticular_base::{Fault, FaultKind, Instant, Position};
 
 /// 32 hexadecimal digits: which network this is, carried along by every copy.
@@ -62,11 +63,49 @@ fn has_moved() -> Fault {
     Fault::new(FaultKind::Busy, "moved", words)
 }
 
+/// Refuses to go on where the tables were changed, since this program began, into ones that it does not know: a newer Lenticular has
+/// been started over them. Tables that only have something more are no hindrance.
+///
+/// # Errors
+/// `Busy` with the code `tables-newer`.
+pub fn let_work(session: &dyn Session) -> Result<(), Fault> {
+    let text = "SELECT max(number) FROM migration WHERE number>$1 AND additive=0";
+    match one_int(session, text, &[Bind::Int(schema::NEWEST)])? {
+        None => Ok(()),
+        Some(number) => {
+            let words = "A newer Lenticular has changed the tables of this network; this server is too old for them and kept nothing of \
+                         this request. Whoever runs it has to replace it by that version.";
+            let cause = format!("tables of version {number}, this program knows {}", schema::NEWEST);
+            Err(Fault::new(FaultKind::Busy, "tables-newer", words).caused_by(cause))
+        }
+    }
+}
+
+/// Refuses to copy a database that has more than this program knows: the copy would lack it.
+///
+/// # Errors
+/// `Conflict`.
+pub fn let_copy(session: &dyn Session) -> Result<(), Fault> {
+    let text = "SELECT max(number) FROM migration WHERE number>$1";
+    match one_int(session, text, &[Bind::Int(schema::NEWEST)])? {
+        None => Ok(()),
+        Some(number) => {
+            let words = format!(
+                "A newer Lenticular has added to these tables (version {number}, this program knows {}): a copy made by this one \
+                 would lack what it added. Use the newer one. Nothing was copied.",
+                schema::NEWEST
+            );
+            Err(Fault::new(FaultKind::Conflict, "tables", words))
+        }
+    }
+}
+
 /// Refuses a commit where the database is moving, has moved, or is a copy; to be asked inside the transaction of the commit.
 ///
 /// # Errors
-/// `Busy` with the code `moving` or `moved`; `Conflict` for a copy.
+/// `Busy` with the code `moving` or `moved`, or `tables-newer`; `Conflict` for a copy.
 pub fn let_commit(session: &dyn Session, now: Instant) -> Result<(), Fault> {
+    let_work(session)?;
     for (name, value) in standing(session)? {
         match name.as_str() {
             // whoever moved it and went away does not hold it for ever
@@ -90,7 +129,7 @@ pub fn let_commit(session: &dyn Session, now: Instant) -> Result<(), Fault> {
 
 /// Whether a fault is such a refusal.
 pub fn forbids(fault: &Fault) -> bool {
-    matches!(fault.code, "moving" | "moved" | "copy")
+    matches!(fault.code, "moving" | "moved" | "copy" | "tables-newer")
 }
 
 /// The newest stamp, unless the network has moved: what was decided elsewhere since is not known here; and what time it is

@@ -17,6 +17,9 @@ pub struct Migration {
 /// The `until_position` of a version that is current.
 pub const FOREVER: i64 = i64::MAX;
 
+/// The number of the newest migration.
+pub const NEWEST: i64 = 4;
+
 /// Every migration, oldest first.
 pub fn migrations(dialect: Dialect) -> Vec<Migration> {
     let shared = if dialect == Dialect::Postgres { dialect.fill(SECOND_SHARED) } else { String::new() };
@@ -219,3 +222,15 @@ const BEGAN: &str = "
 ALTER TABLE segment ADD COLUMN began {int} NOT NULL DEFAULT 0;
 ALTER TABLE segment ADD COLUMN owner {text} NOT NULL DEFAULT '';
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_the_last_one() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            assert_eq!(migrations(dialect).last().map(|migration| migration.number), Some(NEWEST));
+        }
+    }
+}

@@ -7,6 +7,7 @@ use super::pg::{self, Groups, Pg};
 use super::stored::{Landing, Stored};
 use crate::engine::{OpenOptions, make_folder};
 use lenticular_base::{Fault, FaultKind};
+use lenticular_store::notice;
 
 /// A place, and how it is called where people read it: without passwords.
 #[derive(Clone)]
@@ -37,7 +38,16 @@ impl Place {
     }
 
     /// Opens what is there, or makes an empty one.
+    ///
+    /// # Errors
+    /// What opening an engine fails with; `Conflict` where its tables have more than this program knows.
     pub fn open_or_make(&self) -> Result<End, Fault> {
+        let end = self.end()?;
+        super::base::reading(&*end.base, notice::let_copy)?;
+        Ok(end)
+    }
+
+    fn end(&self) -> Result<End, Fault> {
         let OpenOptions { data, clock, database, objects, .. } = &self.options;
         make_folder(data)?;
         let files = Files { folder: make_folder(&data.join("blobs"))? };

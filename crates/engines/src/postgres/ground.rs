@@ -6,6 +6,7 @@
 use super::address::Address;
 use super::clock::SharedClock;
 use super::is_away;
+use super::listener::Listener;
 use super::pool::Pool;
 use super::wire::{Purpose, Wire};
 use crate::faults::copy;
@@ -64,6 +65,7 @@ pub struct PgGround {
     /// The connection that asks.
     asking: Mutex<Option<Wire>>,
     clock: SharedClock,
+    listener: Mutex<Option<Listener>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,12 +84,20 @@ impl PgGround {
             told: Condvar::new(),
             asking: Mutex::new(None),
             clock: SharedClock::default(),
+            listener: Mutex::new(None),
         };
         // the statement is prepared by the first, so that the second is quick
         ground.newest(wire)?;
         ground.newest(wire)?;
         ground.in_snapshot(wire, |wire| ground.reload(wire))?;
         Ok(ground)
+    }
+
+    /// Hears from now on what other nodes commit, until it is closed.
+    pub fn listen(self: &Arc<Self>) -> Result<(), Fault> {
+        let listener = Listener::start(self.address.clone(), self)?;
+        *lock(&self.listener) = Some(listener);
+        Ok(())
     }
 
     fn in_snapshot<T>(&self, wire: &Wire, work: impl FnOnce(&Wire) -> Result<T, Fault>) -> Result<T, Fault> {
@@ -185,23 +195,9 @@ impl PgGround {
         Ok(newest)
     }
 
-    /// The stamp that memory knows.
-    pub(super) fn stamp(&self) -> Stamp {
-        self.memory.peek().stamp
-    }
-}
-
-impl Ground for PgGround {
-    fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
-    fn is_fresh(&self) -> bool {
-        // only the database knows what other nodes commit
-        false
-    }
-
-    fn refresh(&self) -> Result<(), Fault> {
+    /// Makes memory true as of a moment after this call; asks together with all who come meanwhile. Where it is done `behind`, a
+    /// failure refuses nobody: who waited asks again.
+    pub(super) fn share_question(&self, behind: bool) -> Result<(), Fault> {
         let mut round = lock(&self.round);
         if !round.asking
             && round.failed.is_some_and(|at| at.elapsed() < STANDS)
@@ -229,12 +225,41 @@ impl Ground for PgGround {
                 .unwrap_or_else(|_| Err(Fault::internal("asking for the newest position panicked")));
             round = lock(&self.round);
             round.asking = false;
+            if behind && let Err(fault) = outcome {
+                self.told.notify_all();
+                return Err(fault);
+            }
             round.ended = round.begun;
             round.outcome = outcome.err();
             round.failed = round.outcome.is_some().then(Steady::now);
             self.told.notify_all();
         }
         round.refusal().map_or(Ok(()), Err)
+    }
+
+    /// The stamp that memory knows.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.memory.peek().stamp
+    }
+}
+
+impl Ground for PgGround {
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    fn is_fresh(&self) -> bool {
+        // only the database knows what other nodes commit
+        false
+    }
+
+    fn refresh(&self) -> Result<(), Fault> {
+        self.share_question(false)
+    }
+
+    /// The listener tells; what it misses while its connection is made anew is asked for.
+    fn unheard(&self) -> Duration {
+        Duration::from_secs(3)
     }
 
     fn now(&self) -> Option<Instant> {
@@ -258,6 +283,7 @@ impl Ground for PgGround {
 
     /// A server that follows another one answers reads and takes no commit.
     fn ready(&self) -> Result<(), Fault> {
+        crate::ground::glance(self, notice::let_work)?;
         let text = "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END::bigint";
         if crate::ground::glance(self, |session| one_int(session, text, &[]))? == Some(0) {
             return Ok(());
@@ -278,6 +304,7 @@ impl Ground for PgGround {
     }
 
     fn close(&self) {
+        drop(lock(&self.listener).take());
         self.reads.close();
         self.glances.close();
         lock(&self.asking).take();

@@ -12,6 +12,7 @@ use crate::ground::{Begun, Ground, Hand};
 use crate::memory::Grants;
 use lenticular_base::{Fault, FaultKind, Instant, Position, Vid};
 use lenticular_store::commit::Touched;
+use lenticular_store::schema;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{Stamp, rows};
 use std::sync::Arc;
@@ -30,10 +31,11 @@ const MARK: &str = "SELECT pg_logical_emit_message(true,'lenticular','kept')::te
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-/// The newest commit, the newest version, the time, the number of this transaction, and whether there are notices.
+/// The newest commit, the newest version, the time, the number of this transaction, and whether there are notices, or tables that
+/// this program does not know.
 const WHERE_WE_ARE: &str = "SELECT l.position,l.time,(SELECT max(vid) FROM record),\
     (extract(epoch FROM clock_timestamp())*1000)::bigint,pg_current_xact_id()::text,\
-    (SELECT count(*) FROM notice WHERE name<>'network') \
+    (SELECT count(*) FROM notice WHERE name<>'network')+(SELECT count(*) FROM migration WHERE number>$1 AND additive=0) \
     FROM (SELECT 1) one LEFT JOIN (SELECT position,time FROM log ORDER BY position DESC LIMIT 1) l ON true";
 
 pub struct PgHand {
@@ -79,7 +81,7 @@ impl PgHand {
             anew: false,
         };
         let transaction = &mut self.transaction;
-        wire.query(WHERE_WE_ARE, &[], &mut |row| {
+        wire.query(WHERE_WE_ARE, &[Bind::Int(schema::NEWEST)], &mut |row| {
             begun.last = Stamp {
                 position: Position(row.int(0)?),
                 time: Instant(row.maybe_int(1)?.unwrap_or(i64::MIN)),

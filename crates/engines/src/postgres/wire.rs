@@ -8,7 +8,7 @@ use super::value::{Encoded, Value};
 use super::{away, connect_fault, fault, is_away};
 use futures_util::StreamExt;
 use futures_util::future::{join, join_all, ready};
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{FuturesUnordered, poll_fn};
 use lenticular_base::Fault;
 use lenticular_store::sql::Bind;
 use std::cell::{Cell, RefCell};
@@ -20,7 +20,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
-use tokio_postgres::{Client, Config, Error, Statement};
+use tokio::sync::mpsc::Sender;
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long an answer may take: a little longer than the server's own limit for a statement.
@@ -141,7 +142,7 @@ impl Wire {
     pub fn connect(address: &Address, purpose: Purpose) -> Result<Wire, Fault> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::internal)?;
         let epoch = address.epoch();
-        let found = waiting(|| runtime.block_on(Wire::first(address, purpose)));
+        let found = waiting(|| runtime.block_on(Wire::first(address, purpose, None)));
         match found {
             Ok((at, client)) => {
                 address.preferred.store(at, Ordering::Relaxed);
@@ -155,8 +156,12 @@ impl Wire {
     }
 
     /// The first host that answers and takes writes, and its number. The next one is asked where one refuses, or is silent for a moment: a
-    /// server whose power is gone says nothing.
-    async fn first(address: &Address, purpose: Purpose) -> Result<(usize, Client), Fault> {
+    /// server whose power is gone says nothing. What is notified on the connection goes to `told`, as long as there is room.
+    pub(super) async fn first(
+        address: &Address,
+        purpose: Purpose,
+        told: Option<Sender<String>>,
+    ) -> Result<(usize, Client), Fault> {
         let (first, count) = (address.preferred.load(Ordering::Relaxed), address.hosts.len());
         let mut left = (0..count).map(|step| (first + step) % count);
         let (mut asked, mut last) = (FuturesUnordered::new(), away());
@@ -164,8 +169,9 @@ impl Wire {
             let next = left.next().and_then(|at| address.hosts.get(at).map(|host| (at, host)));
             let patience = if next.is_some() { SILENT } else { CONNECT };
             if let Some((at, host)) = next {
+                let told = told.clone();
                 asked.push(async move {
-                    Wire::greet(host, address.tls.clone(), purpose).await.map(|client| (at, client))
+                    Wire::greet(host, address.tls.clone(), purpose, told).await.map(|client| (at, client))
                 });
             }
             match tokio::time::timeout(patience, asked.next()).await {
@@ -178,13 +184,29 @@ impl Wire {
         }
     }
 
-    async fn greet(host: &Config, tls: MakeRustlsConnect, purpose: Purpose) -> Result<Client, Fault> {
+    async fn greet(
+        host: &Config,
+        tls: MakeRustlsConnect,
+        purpose: Purpose,
+        told: Option<Sender<String>>,
+    ) -> Result<Client, Fault> {
         let settings = purpose.settings();
         let ready = async {
-            let (client, connection) = host.connect(tls).await?;
+            let (client, mut connection) = host.connect(tls).await?;
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to the database ended");
+                let mut messages = poll_fn(|context| connection.poll_message(context));
+                while let Some(message) = messages.next().await {
+                    match (message, &told) {
+                        // where there is no room, who listens has enough to do already
+                        (Ok(AsyncMessage::Notification(said)), Some(told)) => {
+                            drop(told.try_send(said.payload().to_owned()));
+                        }
+                        (Ok(_), _) => {}
+                        (Err(error), _) => {
+                            tracing::debug!(%error, "a connection to the database ended");
+                            return;
+                        }
+                    }
                 }
             });
             client.batch_execute(&settings).await?;

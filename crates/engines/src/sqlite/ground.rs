@@ -21,6 +21,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// No counter has this value: 32 bits are counted.
 pub(super) const UNKNOWN: u64 = u64::MAX;
@@ -112,6 +113,11 @@ impl Ground for SqliteGround {
             self.is_true_at(counter);
         }
         Ok(())
+    }
+
+    /// Another process tells nobody: the counter says so, and reading it costs nothing.
+    fn unheard(&self) -> Duration {
+        Duration::from_millis(100)
     }
 
     fn read(&self, _: Wall<'_>, work: Work<'_>) -> Result<(), Fault> {

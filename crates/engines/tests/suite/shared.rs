@@ -5,7 +5,7 @@ use lenticular_base::index::{Entry, Param, Query, Value};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position};
 use lenticular_engines::{Engine, OpenOptions, open};
 use lenticular_policy::{Grant, Grantee, Scope};
-use lenticular_store::conformance::{Clock, Harness, Submit, put, run};
+use lenticular_store::conformance::{Clock, Harness, SOON, Submit, put, run, woken};
 use lenticular_store::{Record, Store, Write};
 use tempfile::TempDir;
 
@@ -272,4 +272,63 @@ fn verify_reads_many_rows_at_a_time_and_names_each_that_is_wrong() {
         ("several-current", 1),
     ];
     assert_eq!(found, expected);
+}
+
+/// The connection that listens is idle after `LISTEN`.
+const LISTENING: &str = "datname=current_database() AND query='LISTEN lenticular_log'";
+
+#[test]
+fn a_commit_on_one_node_wakes_who_waits_on_another() {
+    let Some(cluster) = cluster::shared() else { return };
+    let one = Node::make(cluster);
+    let two = Node::on(one.url.clone());
+    for round in 0..5 {
+        let mut at = None;
+        let (told, took) = woken(&two.store().log, || at = add(&one, &format!("r{round}")).ok());
+        assert_eq!(Some(told), at);
+        assert!(took < SOON, "round {round}: {took:?}");
+    }
+    let (told, took) = woken(&one.store().log, || assert_eq!(add(&two, "back").unwrap(), Position(6)));
+    assert_eq!((told, took < SOON), (Position(6), true), "{took:?}");
+}
+
+#[test]
+fn who_waits_is_woken_though_the_connection_that_listens_was_ended() {
+    let Some(cluster) = cluster::shared() else { return };
+    let one = Node::make(cluster);
+    let two = Node::on(one.url.clone());
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {LISTENING}");
+    for round in 0..4 {
+        // both before the commit and at the same time as it
+        cluster.admin(Some(one.database()), &[&end]);
+        let (told, took) = woken(&two.store().log, || {
+            if round % 2 == 1 {
+                cluster.admin(Some(one.database()), &[&end]);
+            }
+            add(&one, &format!("r{round}")).unwrap();
+        });
+        assert_eq!(told, Position(round + 1));
+        assert!(took < SOON, "round {round}: {took:?}");
+    }
+}
+
+#[test]
+fn what_another_node_commits_is_known_before_anybody_reads() {
+    let Some(cluster) = cluster::shared() else { return };
+    let one = Node::make(cluster);
+    let two = Node::on(one.url.clone());
+    add(&one, "a").unwrap();
+    assert!(read(&two, "a").unwrap());
+    one.store().write(A, vec![Write::Delete { org: A, kind: KIND, id: "a".into() }]);
+    let begin = std::time::Instant::now();
+    // the numbers for operators ask nobody
+    while two.engine().stats().position < 2 {
+        assert!(begin.elapsed() < SOON, "nobody listens");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let hits = two.engine().stats().cache_hits;
+    assert!(
+        two.store().reader.get(&Scope::of_own_work(A), A, KIND, "a").unwrap().is_some_and(|row| row.deleted)
+    );
+    assert_eq!(two.engine().stats().cache_hits, hits, "what was forgotten came from memory");
 }
