@@ -117,9 +117,6 @@ fn refuse_address(path: &Path) -> Result<()> {
 /// The place that `migrate --to` names.
 fn target(place: &Place, config: &Config, asked: &Migrate, to: &str) -> Result<copy::Place> {
     let is_database = to.starts_with("postgres://") || to.starts_with("postgresql://");
-    if !is_database && to.contains("://") {
-        bail!("--to is a folder or postgres://user:password@host/database, not another address");
-    }
     let mut named = match is_database {
         true => copy::Place { options: options(place.data(), config)?, name: pg::name_of(to) },
         false => folder(Path::new(to), config)?,

@@ -16,6 +16,7 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 DOUBLE = Path(__file__).parent.parent / "s3_double.py"
 BUCKET = "lenticular-e2e"
@@ -52,10 +53,13 @@ class ObjectStore:
         self.folder, self.log, self.listen, self.before, self.certificate = folder, log, listen, before, certificate
         self.key, self.secret = "only-for-tests", "a-secret-only-for-tests"
         self.process: subprocess.Popen | None = None
+        self.run = ""
         # a certificate and its key in one file: then it is the double, and speaks TLS
         self.endpoint = "" if certificate else os.environ.get("LENTICULAR_E2E_S3", "")
         if self.endpoint:
             self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+            # what an earlier run has put there is another network's
+            self.run = f"run-{uuid4().hex[:12]}/"
             make_bucket(self.endpoint, BUCKET, self.key, self.secret)
         else:
             folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +103,7 @@ class ObjectStore:
     def settings(self, prefix: str) -> dict[str, str]:
         """The environment of a server whose blobs lie below this prefix."""
         return {
-            "LENTICULAR__BLOBS__URL": f"s3://{BUCKET}/{prefix}",
+            "LENTICULAR__BLOBS__URL": f"s3://{BUCKET}/{self.run}{prefix}",
             "LENTICULAR__BLOBS__ENDPOINT": self.endpoint,
             "LENTICULAR__BLOBS__PATH_STYLE": "true",
             "AWS_ACCESS_KEY_ID": self.key,
