@@ -60,9 +60,9 @@ class Store:
 
     def __init__(self, folder: Path, bucket: str, page: int):
         self.bucket, self.page = bucket, page
-        self.objects, self.uploads = folder / "objects", folder / "uploads"
-        self.objects.mkdir(parents=True, exist_ok=True)
-        self.uploads.mkdir(parents=True, exist_ok=True)
+        self.objects, self.uploads, self.kept = folder / "objects", folder / "uploads", folder / "tags"
+        for place in (self.objects, self.uploads, self.kept):
+            place.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
         self.counts: dict[str, int] = {}
         self.tags: dict[str, tuple[tuple[int, int, int], str]] = {}
@@ -93,7 +93,7 @@ class Store:
             return file.read(end - start)
 
     def tag(self, key: str) -> tuple[int, float, str]:
-        """Length, time of the last change and ETag, which is made once for each state of the object."""
+        """Length, time of the last change and ETag: the one that its writer was told, as long as nobody changed the file."""
         try:
             seen = self.path(key).stat()
         except FileNotFoundError:
@@ -101,11 +101,22 @@ class Store:
         state = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
         known = self.tags.get(key)
         if known is None or known[0] != state:
-            with open(self.path(key), "rb") as file:
-                known = self.tags[key] = (state, f'"{hashlib.file_digest(file, "md5").hexdigest()}"')
+            known = self.tags[key] = (state, self.kept_tag(key, state) or self.made_tag(key))
         return seen.st_size, seen.st_mtime, known[1]
 
-    def write(self, key: str, pieces: Iterable[bytes], only_new: bool) -> None:
+    def kept_tag(self, key: str, state: tuple[int, int, int]) -> str | None:
+        """The ETag of an upload in parts, which the bytes alone do not tell."""
+        try:
+            words = (self.kept / self.path(key).name).read_text().split()
+        except FileNotFoundError:
+            return None
+        return words[3] if tuple(map(int, words[:3])) == state else None
+
+    def made_tag(self, key: str) -> str:
+        with open(self.path(key), "rb") as file:
+            return f'"{hashlib.file_digest(file, "md5").hexdigest()}"'
+
+    def write(self, key: str, pieces: Iterable[bytes], only_new: bool, tag: str, in_parts: bool = False) -> None:
         """Durable before it returns; of two who ask for a new object at one time, one gets it."""
         path, made = self.path(key), self.objects / f".{uuid.uuid4().hex}"
         with open(made, "wb") as file:
@@ -117,7 +128,12 @@ class Store:
             with self.lock:
                 if only_new and path.exists():
                     raise Refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+                seen = made.stat()
+                state = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+                if in_parts:
+                    (self.kept / path.name).write_text(" ".join(map(str, (*state, tag))))
                 os.replace(made, path)
+                self.tags[key] = (state, tag)
         finally:
             made.unlink(missing_ok=True)
         folder = os.open(self.objects, os.O_RDONLY)
@@ -245,7 +261,7 @@ class Handler(BaseHTTPRequestHandler):
             self.put_part(asked, body)
         elif way == ("PUT", True, False):
             self.check_sums(body)
-            self.store.write(key, [body], self.only_new())
+            self.store.write(key, [body], self.only_new(), etag(body))
             self.reply(200, b"", {"ETag": etag(body), "x-amz-checksum-sha256": sha256_base64(body)})
         elif way == ("POST", True, True):
             self.complete(key, asked["uploadId"], body)
@@ -336,9 +352,9 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, "MalformedXML")
         if any(path.stat().st_size < SMALLEST_PART for path in whole[:-1]):
             raise Refusal(400, "EntityTooSmall")
-        self.store.write(key, (path.read_bytes() for path in whole), self.only_new())
-        self.discard(folder)
         tag = f'"{hashlib.md5(sums).hexdigest()}-{len(whole)}"'
+        self.store.write(key, (path.read_bytes() for path in whole), self.only_new(), tag, in_parts=True)
+        self.discard(folder)
         self.xml("CompleteMultipartUploadResult", f"<Bucket>{self.store.bucket}</Bucket><Key>{escape(key)}</Key><ETag>{escape(tag)}</ETag>")
 
     @staticmethod
@@ -375,13 +391,13 @@ class Handler(BaseHTTPRequestHandler):
                     folders.append(folder)
                 continue
             try:
-                found = self.store.path(key).stat()
-            except FileNotFoundError:
+                size, changed, tag = self.store.tag(key)
+            except (FileNotFoundError, Refusal):
                 continue
-            modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            modified = datetime.datetime.fromtimestamp(changed, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
             lines.append(
-                f"<Contents><Key>{escape(key)}</Key><LastModified>{modified}</LastModified><ETag>&quot;{found.st_mtime_ns:032x}&quot;</ETag>"
-                f"<Size>{found.st_size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+                f"<Contents><Key>{escape(key)}</Key><LastModified>{modified}</LastModified><ETag>{escape(tag)}</ETag>"
+                f"<Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
             )
         lines += [f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>" for folder in folders]
         token = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if more else ""
@@ -409,7 +425,7 @@ class Handler(BaseHTTPRequestHandler):
         elif name == "damage":
             body = bytearray(store.read(asked["key"]))
             body[len(body) // 2] ^= 0xFF
-            store.write(asked["key"], [bytes(body)], only_new=False)
+            store.write(asked["key"], [bytes(body)], only_new=False, tag=etag(bytes(body)))
         elif name == "counts":
             return self.reply(200, json.dumps(store.counts).encode(), {"Content-Type": "application/json"})
         else:

@@ -7,7 +7,7 @@ import time
 from io import BytesIO
 
 from lenticular.dicom import cleared, dataset_bytes, sha256, stow
-from lenticular.images import fresh_slice
+from lenticular.images import fresh_slice, square
 from pydicom import dcmread
 from pynetdicom import AE, _config
 
@@ -174,15 +174,3 @@ class Ingest:
         with self.lock:
             found = {kind: next((time_ - moment for time_ in times if time_ > moment), None) for kind, times in self.times.items()}
         return {kind: seconds for kind, seconds in found.items() if seconds is not None}
-
-
-def square(pixels: int) -> tuple[bytes, str]:
-    """A slice under new UIDs, of so many pixels of two bytes in each direction."""
-    data, path = fresh_slice()
-    dataset = dcmread(BytesIO(data))
-    dataset.Rows = dataset.Columns = pixels
-    some = bytes(dataset.PixelData)
-    dataset.PixelData = (some * (1 + 2 * pixels * pixels // len(some)))[: 2 * pixels * pixels]
-    out = BytesIO()
-    dataset.save_as(out, enforce_file_format=True)
-    return out.getvalue(), path

@@ -7,8 +7,9 @@ import time
 from dataclasses import asdict, dataclass
 
 from lenticular.dicom import DICOM_JSON, DICOM_PART
+from lenticular.images import square
 
-from .ingest import Ingest, square
+from .ingest import Ingest
 from .region import Region
 
 FULL = os.environ.get("LENTICULAR_CLUSTER") == "full"

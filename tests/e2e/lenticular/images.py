@@ -18,3 +18,15 @@ def fresh_slice() -> tuple[bytes, str]:
     dataset.save_as(out, enforce_file_format=True)
     path = f"/dicom-web/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}/instances/{dataset.SOPInstanceUID}"
     return out.getvalue(), path
+
+
+def square(pixels: int) -> tuple[bytes, str]:
+    """A slice under new UIDs, of so many pixels of two bytes in each direction."""
+    data, path = fresh_slice()
+    dataset = dcmread(BytesIO(data))
+    dataset.Rows = dataset.Columns = pixels
+    some = bytes(dataset.PixelData)
+    dataset.PixelData = (some * (1 + 2 * pixels * pixels // len(some)))[: 2 * pixels * pixels]
+    out = BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue(), path

@@ -49,13 +49,13 @@ def make_bucket(endpoint: str, bucket: str, key: str, secret: str) -> None:
 class ObjectStore:
     """The double as a process of its own: its objects are files, so that it can be killed and started again."""
 
-    def __init__(self, folder: Path, log: Path, listen: str = "127.0.0.1:0", before: tuple[str, ...] = (), certificate: Path | None = None):
+    def __init__(self, folder: Path, log: Path, listen: str = "127.0.0.1:0", before: tuple[str, ...] = (), certificate: Path | None = None, double: bool = False):
         self.folder, self.log, self.listen, self.before, self.certificate = folder, log, listen, before, certificate
         self.key, self.secret = "only-for-tests", "a-secret-only-for-tests"
         self.process: subprocess.Popen | None = None
         self.run = ""
         # a certificate and its key in one file: then it is the double, and speaks TLS
-        self.endpoint = "" if certificate else os.environ.get("LENTICULAR_E2E_S3", "")
+        self.endpoint = "" if certificate or double else os.environ.get("LENTICULAR_E2E_S3", "")
         if self.endpoint:
             self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
             # what an earlier run has put there is another network's
@@ -93,7 +93,7 @@ class ObjectStore:
     def files(self, prefix: str) -> list[Path]:
         """The files of the objects below a prefix."""
         assert self.is_double, "another's store shows no files"
-        return sorted(self.folder.rglob(f"{quote(prefix + '/', safe='')}*"))
+        return sorted((self.folder / "objects").glob(f"{quote(prefix + '/', safe='')}*"))
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:

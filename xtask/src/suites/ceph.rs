@@ -51,15 +51,16 @@ impl Drop for Gateway {
     }
 }
 
-/// The conformance of the engine, every image suite, and the move there and back.
+/// The conformance of the engine, the double beside it, every image by every way, and the move there and back.
 pub fn tests(place: &Place, rest: &[String]) -> Result<()> {
     let gateway = Gateway::start(place)?;
     let mut scenes = cargo();
-    scenes.args(["test", "--package", "lenticular-engines", "--lib", "a_real_one"]).current_dir(&place.root);
+    // of the whole workspace, as the step of all Rust tests built it
+    scenes.args(["test", "--workspace", "--lib", "a_real_one"]).current_dir(&place.root);
     scenes.env("LENTICULAR_TEST_S3", &gateway.endpoint).env("LENTICULAR_TEST_S3_BUCKET", BUCKET).envs(KEYS);
     run(&mut scenes)?;
-    for (store, suite) in [("postgres", "dicom"), ("embedded", "moving")] {
-        let mut command = pytest_command(place, store, &[suite], rest);
+    for (store, suites) in [("postgres", &["ceph", "dicom"][..]), ("embedded", &["moving"])] {
+        let mut command = pytest_command(place, store, suites, rest);
         run(command.env("LENTICULAR_E2E_S3", &gateway.endpoint).envs(KEYS))?;
     }
     Ok(())

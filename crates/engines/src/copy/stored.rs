@@ -13,9 +13,13 @@ use lenticular_store::sql::Bind;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// What the table `segment` says of a container that is an object.
 const PACKED: i64 = 2;
+
+/// Nobody waits for a copy at a screen, and a store that is slow for a moment must not end one that ran for hours.
+const PATIENCE: Patience = Patience { read: Duration::from_secs(90), write: Duration::from_secs(180) };
 
 /// Where blobs wait for the packer.
 pub enum Landing {
@@ -46,7 +50,7 @@ impl Stored {
     pub fn open(of: &ObjectPlace, landing: Landing) -> Result<Stored, Fault> {
         let environment: Vec<(String, String)> = std::env::vars().collect();
         let (store, prefix) = place::client(of, &environment)?;
-        Ok(Stored::of(Objects::new(store, prefix, Patience::default())?, landing))
+        Ok(Stored::of(Objects::new(store, prefix, PATIENCE)?, landing))
     }
 
     pub(super) fn of(objects: Objects, landing: Landing) -> Stored {

@@ -36,8 +36,8 @@ pub(crate) const HEAD: u64 = 48;
 /// Larger objects get a file of their own.
 pub(crate) const TOGETHER_AT_MOST: usize = 4 << 20;
 
-/// A segment that has grown to this is left, and a new one begun.
-const SEGMENT_AT_MOST: u64 = 1 << 30;
+/// A segment that has grown to this is left, and a new one begun. A move into an object store sends the last one twice.
+const SEGMENT_AT_MOST: u64 = 256 << 20;
 
 /// The most file handles kept open.
 const OPEN_AT_MOST: usize = 128;
