@@ -19,7 +19,7 @@ pub mod rows;
 #[cfg(test)]
 mod scenes;
 #[cfg(test)]
-mod shared;
+pub mod shared;
 pub mod spans;
 pub mod spool;
 pub mod table;

@@ -1,8 +1,5 @@
 //! Copies of a network whose blobs are still on their way through PostgreSQL to the object store.
 
-#[path = "../../tests/suite/cluster.rs"]
-mod cluster;
-
 use super::base::reading;
 use super::compare::segments;
 use super::containers::name;
@@ -16,6 +13,7 @@ use crate::s3::Settings;
 use crate::s3::faulty::Faulty;
 use crate::s3::keeping::{AT_ONCE, Node, commit, finish, keep, noise};
 use crate::s3::objects::{Objects, Patience};
+use crate::s3::shared::cluster;
 use lenticular_base::Instant;
 use lenticular_store::BlobRef;
 use lenticular_store::conformance::Harness;

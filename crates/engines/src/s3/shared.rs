@@ -1,7 +1,7 @@
 //! Blobs that land in PostgreSQL: several nodes, an object store that comes and goes, and what a node that is gone leaves.
 
 #[path = "../../tests/suite/cluster.rs"]
-mod cluster;
+pub mod cluster;
 
 use super::faulty::Faulty;
 use super::fetch::name_of;
