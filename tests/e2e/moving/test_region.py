@@ -130,4 +130,4 @@ def test_an_address_is_not_taken_for_a_folder(folder):
             # where the name of a folder is relative, it would be made here
             place = str(folder / "nothing")
             done = command(*words, address, "--data", place, timeout=60)
-            assert done.code != 0 and "not an address" in done.err and PASSWORD not in done.err, done.err
+            assert done.code != 0 and "address" in done.err and PASSWORD not in done.err, done.err
