@@ -209,12 +209,12 @@ pub fn migrate(place: &Place, asked: &Migrate) -> Result<ExitCode> {
     let mut more =
         vec![format!("The network is at {} now; it took no changes for {seconds:.1} s.", target.name)];
     more.push("Stop the server here, and start it there:".to_owned());
-    more.extend(settings_of(&target.options, &config, place.data()));
+    more.extend(settings_of(&target.options, &config, place));
     print(&report, asked.json, "moved", &more)
 }
 
 /// How a server is started at a place, a line for each setting that says where it is. Secrets are left out, and said to be.
-fn settings_of(of: &OpenOptions, config: &Config, data: &Path) -> Vec<String> {
+fn settings_of(of: &OpenOptions, config: &Config, place: &Place) -> Vec<String> {
     let mut lines = Vec::new();
     let mut set = |key: &str, value: &str| {
         let name = format!("LENTICULAR__{}", key.to_uppercase().replace('.', "__"));
@@ -239,8 +239,10 @@ fn settings_of(of: &OpenOptions, config: &Config, data: &Path) -> Vec<String> {
         None if config.text("blobs.url").is_empty() => {}
         None => set("blobs.url", ""),
     }
-    let data = if of.database.is_some() { data } else { &of.data };
-    lines.push(format!("  lenticular serve --data {}", quoted(&data.display().to_string())));
+    let data = if of.database.is_some() { place.data() } else { &of.data };
+    let file = place.config.as_ref().map(|file| format!(" --config {}", quoted(&file.display().to_string())));
+    let data = quoted(&data.display().to_string());
+    lines.push(format!("  lenticular serve --data {data}{}", file.unwrap_or_default()));
     let mut secrets = Vec::new();
     if of.database.as_ref().is_some_and(|url| without_password(url) != *url) {
         secrets.push("the password stands where *** is");
@@ -381,6 +383,10 @@ mod tests {
         Config::load(None, std::iter::empty(), &own).unwrap()
     }
 
+    fn place(data: &str, file: Option<&str>) -> Place {
+        Place { data: data.into(), config: file.map(PathBuf::from), settings: Vec::new() }
+    }
+
     fn to(asked: &str, blobs: Option<&str>, config: &Config) -> Result<copy::Place> {
         let asked = Migrate {
             to: Some(asked.to_owned()),
@@ -391,8 +397,7 @@ mod tests {
             despite_damage: false,
             json: false,
         };
-        let place = Place { data: "/srv/len ticular".into(), config: None, settings: Vec::new() };
-        target(&place, config, &asked, asked.to.as_deref().unwrap_or_default())
+        target(&place("/srv/len ticular", None), config, &asked, asked.to.as_deref().unwrap_or_default())
     }
 
     #[test]
@@ -406,14 +411,14 @@ mod tests {
         let moved = to(url, Some("s3://images/net"), &known).unwrap();
         assert_eq!(moved.name, "postgres://db:5432/net with s3://images/net");
         assert_eq!(
-            settings_of(&moved.options, &known, Path::new("/srv/len ticular")),
+            settings_of(&moved.options, &known, &place("/srv/len ticular", Some("/etc/l.toml"))),
             [
                 "  LENTICULAR__STORE__URL='postgres://len:***@db/net?sslmode=verify-full&sslrootcert=/etc/db.pem' \\",
                 "  LENTICULAR__BLOBS__URL=s3://images/net \\",
                 "  LENTICULAR__BLOBS__ENDPOINT=https://s3.example.org \\",
                 "  LENTICULAR__BLOBS__PATH_STYLE=true \\",
                 "  LENTICULAR__BLOBS__CA='/etc/our ca.pem' \\",
-                "  lenticular serve --data '/srv/len ticular'",
+                "  lenticular serve --data '/srv/len ticular' --config /etc/l.toml",
                 "Not printed: the password stands where *** is; the AWS_* variables are those of this command.",
             ]
         );
@@ -421,7 +426,7 @@ mod tests {
         let known = config(&[("store.url", url), ("blobs.url", "s3://images/net")]);
         let back = to("/srv/new", None, &known).unwrap();
         assert_eq!(
-            settings_of(&back.options, &known, Path::new("/srv/old")),
+            settings_of(&back.options, &known, &place("/srv/old", None)),
             [
                 "  LENTICULAR__STORE__URL= \\",
                 "  LENTICULAR__BLOBS__URL= \\",
