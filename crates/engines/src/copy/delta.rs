@@ -4,7 +4,7 @@ use super::compare::RANGE;
 use super::tables::{DICTIONARY, GRANTS, LOG, OF_VERSIONS, SWEEP, hash_of_all};
 use lenticular_base::Fault;
 use lenticular_store::commit;
-use lenticular_store::sql::{Bind, Session, one_int};
+use lenticular_store::sql::{Bind, Session};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -66,8 +66,7 @@ pub fn bring(
     }
     LOG.copy_range(from, to, (since.position, mark.position))?;
     grants(from, to)?;
-    let dictionaries = one_int(to, "SELECT max(no) FROM dictionary", &[])?.unwrap_or(0);
-    DICTIONARY.copy_range(from, to, (dictionaries, i64::MAX))?;
+    dictionaries(from, to)?;
     let versions = again.len() as u64 + (mark.vid - since.vid).unsigned_abs();
     Ok(Pass { mark, versions, again })
 }
@@ -128,6 +127,23 @@ fn swept(from: &dyn Session, to: &dyn Session, again: &mut BTreeSet<i64>) -> Res
     to.execute_many("DELETE FROM sweep WHERE until_position=$1 AND vid=$2", 2, &pairs(gone))?;
     let come = pairs(wanted.difference(&held).collect());
     to.execute_many("INSERT INTO sweep (until_position,vid) VALUES ($1,$2)", SWEEP.width(), &come)
+}
+
+/// Dictionaries that the target lacks: one that a failover had lost may come back behind later ones.
+fn dictionaries(from: &dyn Session, to: &dyn Session) -> Result<(), Fault> {
+    let numbers = |session: &dyn Session| {
+        let mut found = BTreeSet::new();
+        session.query("SELECT no FROM dictionary", &[], &mut |row| {
+            found.insert(row.int(0)?);
+            Ok(true)
+        })?;
+        Ok::<_, Fault>(found)
+    };
+    let held = numbers(to)?;
+    for no in numbers(from)?.difference(&held) {
+        DICTIONARY.copy_range(from, to, (no - 1, *no))?;
+    }
+    Ok(())
 }
 
 fn grants(from: &dyn Session, to: &dyn Session) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! Copies of a network whose blobs are still on their way through PostgreSQL to the object store.
 
-use super::base::reading;
+use super::base::{reading, writing};
 use super::compare::segments;
 use super::containers::name;
 use super::errands::{back_up_between, check_alone, move_between};
@@ -17,6 +17,7 @@ use crate::s3::shared::cluster;
 use lenticular_base::Instant;
 use lenticular_store::BlobRef;
 use lenticular_store::conformance::Harness;
+use lenticular_store::sql::Bind;
 use object_store::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -246,4 +247,17 @@ fn a_network_whose_images_lie_in_files_does_not_open_without_them() {
     files.close();
     let refused = node.open().map(drop).unwrap_err();
     assert_eq!(refused.code, "blobs-elsewhere");
+}
+
+#[test]
+fn a_dictionary_that_came_back_behind_later_ones_is_in_the_next_backup() {
+    let Some(node) = node() else { return };
+    let from = end(&node);
+    let to = TempDir::new().unwrap();
+    for no in [70_000, 66_000] {
+        let text = "INSERT INTO dictionary (no,kind,bytes) VALUES ($1,96,$2)";
+        writing(&*from.base, |session| session.execute(text, &[Bind::Int(no), Bind::Bytes(&[7; 100])]))
+            .unwrap();
+        clean(&back_up(&node, &to, &mut |_| ()));
+    }
 }
