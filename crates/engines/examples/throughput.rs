@@ -265,7 +265,7 @@ fn main() {
     let scope = Scope::of_own_work(A);
     let read = |client: u64, round: u64| {
         let name = &names[(client * 31 + round) as usize % names.len()];
-        match store.reader.get_cached(&scope, A, KIND, name) {
+        match store.reader.get_cached(std::time::Instant::now(), &scope, A, KIND, name) {
             Some(_) => {}
             None => drop(store.reader.get(&scope, A, KIND, name).expect("the read succeeds")),
         }

@@ -6,10 +6,9 @@ use crate::writer::WriterHandle;
 use lenticular_base::{Fault, Instant, OrgNo, Vid};
 use lenticular_store::commit::Touched;
 use lenticular_store::sql::Session;
-use lenticular_store::{Audits, BlobRef};
-use lenticular_store::{Blobs, Stamp};
+use lenticular_store::{Audits, BlobRef, Blobs, Freshening, Stamp};
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant as Steady};
 
 /// Whose rows a snapshot may hold at all: a second wall where the database can build one, behind the scope in every statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,12 +29,16 @@ pub struct Sizes {
     pub wal_bytes: u64,
 }
 
-/// A database that is read. Everything here blocks, but for `memory` and `is_fresh`.
+/// A database that is read. Everything here blocks, but for `memory`, `is_fresh` and `freshen`.
 pub trait Ground: Send + Sync {
     /// What is known without asking.
     fn memory(&self) -> &Memory;
-    /// Whether what is in memory is true now; `false` where that cannot be told without asking.
-    fn is_fresh(&self) -> bool;
+    /// Whether what is in memory is true as of `since` or a later moment; `false` where that cannot be told without asking.
+    fn is_fresh(&self, since: Steady) -> bool;
+    /// Makes it so without blocking; `None` where there is nothing to wait for.
+    fn freshen(&self, _since: Steady) -> Option<Freshening> {
+        None
+    }
     /// Makes memory true as of a moment after this call.
     fn refresh(&self) -> Result<(), Fault>;
     /// How long memory may stay behind what others commit without anybody telling it.

@@ -17,6 +17,7 @@ pub mod listener;
 pub mod migrate;
 pub mod open;
 pub mod pool;
+mod rounds;
 pub mod session;
 pub mod statistics;
 mod tls;

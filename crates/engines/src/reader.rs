@@ -8,8 +8,11 @@ use lenticular_base::{Fault, Kind, OrgNo, Position, Vid};
 use lenticular_policy::{Grant, Scope};
 use lenticular_store::plan::{self, World, names};
 use lenticular_store::sql::{Packer, Session};
-use lenticular_store::{HistoryPage, HistoryQuery, PackedBody, Packing, Reader, Record, SearchPage};
+use lenticular_store::{
+    Freshening, HistoryPage, HistoryQuery, PackedBody, Packing, Reader, Record, SearchPage,
+};
 use std::sync::Arc;
+use std::time::Instant;
 
 pub struct StoreReader {
     ground: Arc<dyn Ground>,
@@ -68,8 +71,19 @@ impl Reader for StoreReader {
         Ok(pick(&rows, scope, prefer, &known.grants))
     }
 
-    fn get_cached(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Option<Option<Record>> {
-        if !self.ground.is_fresh() {
+    fn freshen(&self, since: Instant) -> Option<Freshening> {
+        self.ground.freshen(since)
+    }
+
+    fn get_cached(
+        &self,
+        since: Instant,
+        scope: &Scope,
+        prefer: OrgNo,
+        kind: Kind,
+        id: &str,
+    ) -> Option<Option<Record>> {
+        if !self.ground.is_fresh(since) {
             return None;
         }
         let memory = self.ground.memory();

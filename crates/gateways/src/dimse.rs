@@ -254,7 +254,7 @@ impl Conversation {
         let outcome = match known {
             Ok(principal) => {
                 COUNTERS.associations.fetch_add(1, Ordering::Relaxed);
-                self.caller = Some(Caller { principal, purpose: Purpose::Treat, way: "dimse" });
+                self.caller = Some(Caller { principal, purpose: Purpose::Treat, way: "dimse", asked: None });
                 acceptor.accept(None).map(|_| ())
             }
             Err(reject) => {

@@ -10,6 +10,7 @@ pub use lenticular_base::text::{pairs, percent_decode, write_pairs};
 use lenticular_base::{Fault, FaultKind};
 use lenticular_policy::Purpose;
 use lenticular_services::{Caller, Services};
+use std::time::Instant;
 
 /// The cookie of a browser's session.
 pub const COOKIE: &str = "lenticular";
@@ -47,13 +48,14 @@ pub fn credential(headers: &HeaderMap) -> Option<&str> {
 
 /// Who calls, proved by the bearer token or the session's cookie; without one nobody does.
 pub async fn caller(services: &Services, headers: &HeaderMap, way: &'static str) -> Result<Caller, Fault> {
+    let asked = Instant::now();
     let token = credential(headers);
     let principal = match token {
-        Some(token) => services.authenticate(token).await?,
+        Some(token) => services.authenticate(token, asked).await?,
         None => None,
     };
     match principal {
-        Some(principal) => Ok(Caller { principal, purpose: Purpose::Treat, way }),
+        Some(principal) => Ok(Caller { principal, purpose: Purpose::Treat, way, asked: Some(asked) }),
         None => {
             let interaction = if token.is_some() { "unknown-token" } else { "no-token" };
             if token.is_some() {

@@ -38,7 +38,7 @@ async fn a_large_object_sent_again_and_again_keeps_one_file() {
         let device = house.services.add_device(&member, "CT1", None).await.unwrap();
         let principal = house.services.device(&device.ae, [127, 0, 0, 1].into()).await.unwrap().unwrap();
         assert_eq!(principal.role, Role::Device);
-        Caller { principal, purpose: Purpose::Treat, way: "dimse" }
+        Caller { principal, purpose: Purpose::Treat, way: "dimse", asked: None }
     };
     let file = lengthened(&image(SmallImage::MagneticResonance).file, 5 << 20);
     let mut other = file.clone();

@@ -117,6 +117,7 @@ fn import_file(
         principal: Principal::new(org, role, "import"),
         purpose: Purpose::Treat,
         way: "import",
+        asked: None,
     };
     let mut file = File::open(path)?;
     let mut head = vec![0; 1 << 20];

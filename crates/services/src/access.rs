@@ -5,6 +5,7 @@ use lenticular_base::{Fault, FaultKind, Kind};
 use lenticular_policy::{Action, Decision, Facts, Principal, Purpose, Reason, Scope, decide};
 use lenticular_store::Author;
 use std::sync::OnceLock;
+use std::time::Instant as Steady;
 
 /// Who calls, why, and through which door.
 #[derive(Clone, Debug)]
@@ -13,6 +14,9 @@ pub struct Caller {
     pub purpose: Purpose,
     /// `fhir`, `dicomweb`, `dimse`, `app`, `import`.
     pub way: &'static str,
+    /// When the request came, where the caller lives no longer than one: what was known to be true since then is true for it.
+    /// `None` asks anew at each read.
+    pub asked: Option<Steady>,
 }
 
 impl Caller {

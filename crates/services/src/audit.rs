@@ -133,6 +133,7 @@ impl Services {
             ),
             purpose: lenticular_policy::Purpose::Treat,
             way,
+            asked: None,
         };
         self.record_access(&caller, Access::of('E', interaction, "", ""), 4).await
     }

@@ -14,6 +14,7 @@ use lenticular_base::{Fault, FaultKind, Kind, LogicalId, OrgNo};
 use lenticular_fhir::{kinds, search};
 use lenticular_policy::{Action, Scope};
 use lenticular_store::{Record, View, Write};
+use std::time::Instant;
 
 /// Criteria of a conditional interaction: what stands behind the `?`, decoded, and the FHIR base it was asked at.
 #[derive(Clone, Debug)]
@@ -62,14 +63,28 @@ impl Services {
     async fn read_unaudited(&self, caller: &Caller, kind: Kind, id: &str) -> Result<Record, Fault> {
         let scope = self.authorise(caller, Action::Read, Some(kind))?;
         let org = own_org(caller);
-        let found = match self.store.reader.get_cached(&scope, org, kind, id) {
-            Some(found) => found,
-            None => {
-                let id = id.to_owned();
-                self.blocking(move |services| services.store.reader.get(&scope, org, kind, &id)).await?
-            }
-        };
+        let found = self.row(caller.asked, scope, org, kind, id).await?;
         found.ok_or_else(Fault::not_found)
+    }
+
+    /// A row by its name, true as of a moment after `since`, or after now: from memory where memory knows.
+    pub(crate) async fn row(
+        &self,
+        since: Option<Instant>,
+        scope: Scope,
+        prefer: OrgNo,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<Record>, Fault> {
+        let since = since.unwrap_or_else(Instant::now);
+        if let Some(fresh) = self.store.reader.freshen(since) {
+            fresh.await?;
+        }
+        if let Some(found) = self.store.reader.get_cached(since, &scope, prefer, kind, id) {
+            return Ok(found);
+        }
+        let id = id.to_owned();
+        self.blocking(move |services| services.store.reader.get(&scope, prefer, kind, &id)).await
     }
 
     /// Reads one version.
@@ -394,13 +409,7 @@ impl Services {
     async fn refuse_foreign(&self, caller: &Caller, kind: Kind, id: &str) -> Result<(), Fault> {
         let Ok(scope) = self.authorise(caller, Action::Read, Some(kind)) else { return Ok(()) };
         let org = own_org(caller);
-        let found = match self.store.reader.get_cached(&scope, org, kind, id) {
-            Some(found) => found,
-            None => {
-                let id = id.to_owned();
-                self.blocking(move |services| services.store.reader.get(&scope, org, kind, &id)).await?
-            }
-        };
+        let found = self.row(caller.asked, scope, org, kind, id).await?;
         foreign(found.as_ref(), org)
     }
 

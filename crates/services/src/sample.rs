@@ -49,7 +49,12 @@ type Belongs = dyn Fn(&str) -> Option<i64> + Send + Sync;
 
 /// Who a load is written by.
 fn loader(org: i64, role: Role) -> Caller {
-    Caller { principal: Principal::new(OrgNo(org), role, "sample"), purpose: Purpose::Treat, way: "import" }
+    Caller {
+        principal: Principal::new(OrgNo(org), role, "sample"),
+        purpose: Purpose::Treat,
+        way: "import",
+        asked: None,
+    }
 }
 
 impl Services {

@@ -119,7 +119,7 @@ impl Services {
         match begun {
             Some((begun, principal)) => {
                 self.identity.succeeded(&key);
-                let caller = Caller { principal, purpose: Purpose::Treat, way: "app" };
+                let caller = Caller { principal, purpose: Purpose::Treat, way: "app", asked: None };
                 let access = Access::of('E', "login", "User", &begun.login);
                 self.audited(&caller, access, Ok(begun)).await
             }
@@ -189,9 +189,11 @@ impl Services {
 
     /// Ends a session: at the next request its token is unknown. Of other tokens, and of none, nothing ends.
     pub async fn log_out(&self, token: &str) -> Result<(), Fault> {
-        let Some(principal) = self.authenticate(token).await? else { return Ok(()) };
+        let Some(principal) = self.authenticate(token, std::time::Instant::now()).await? else {
+            return Ok(());
+        };
         let key = token_id(token);
-        let caller = Caller { principal, purpose: Purpose::Treat, way: "app" };
+        let caller = Caller { principal, purpose: Purpose::Treat, way: "app", asked: None };
         self.to_the_end(&caller, move |services, caller| async move {
             let outcome = services
                 .commit(caller.author(), Vec::new(), move |view, _| {

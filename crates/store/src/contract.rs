@@ -7,8 +7,9 @@ use lenticular_base::{Fault, Instant, Kind, Labels, OrgNo, Position, Vid};
 use lenticular_policy::{Columns, Grant, Scope};
 use std::any::Any;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Steady};
 
 /// The columns of a row, owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -208,13 +209,27 @@ pub struct HistoryPage {
     pub more: bool,
 }
 
+/// Memory on its way to be true.
+pub type Freshening = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
 /// Reads, each within a scope. Blocking: call on a thread that may wait.
 pub trait Reader: Send + Sync {
     /// The current version of what the scope lets see by that name; deleted ones with `deleted` set.
     /// Where several members' rows bear the name, the row of `prefer` wins.
     fn get(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Result<Option<Record>, Fault>;
-    /// The same from memory alone, without blocking: `None` where memory does not know (not: where there is nothing).
-    fn get_cached(&self, scope: &Scope, prefer: OrgNo, kind: Kind, id: &str) -> Option<Option<Record>>;
+    /// Makes memory true as of `since` or a later moment, without blocking: to be awaited; `None` where there is nothing to wait for.
+    /// `since` is when a request came, and all its reads by name may share the one answer: what it shows was true after it came.
+    fn freshen(&self, since: Steady) -> Option<Freshening>;
+    /// The same as [`Reader::get`] from memory alone, without blocking: `None` where memory is not known to be true as of `since` or
+    /// does not know (not: where there is nothing).
+    fn get_cached(
+        &self,
+        since: Steady,
+        scope: &Scope,
+        prefer: OrgNo,
+        kind: Kind,
+        id: &str,
+    ) -> Option<Option<Record>>;
     /// One version.
     fn version(
         &self,

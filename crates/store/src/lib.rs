@@ -24,8 +24,8 @@ pub mod schema;
 pub mod sql;
 
 pub use contract::{
-    AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, Gauge,
-    HistoryPage, HistoryQuery, Log, PackedBody, Packing, Part, Parts, Proposal, Put, Reader, Receipt, Record,
-    RowColumns, SearchPage, Stamp, Store, View, Write,
+    AuditEntry, AuditFilter, Audits, Author, BlobRef, BlobWriter, Blobs, Decide, Decided, Done, Freshening,
+    Gauge, HistoryPage, HistoryQuery, Log, PackedBody, Packing, Part, Parts, Proposal, Put, Reader, Receipt,
+    Record, RowColumns, SearchPage, Stamp, Store, View, Write,
 };
 pub use leases::{Lease, Leases};

@@ -1,15 +1,16 @@
 //! PostgreSQL as it is read: two pools of connections, and how memory is kept true while other nodes commit.
 //!
-//! Each read first makes sure that memory is true as of a moment after it began: it asks for the newest position. Reads that
-//! come while that question is under way share the next one, so that the database is asked once for all that wait.
+//! Each read first makes sure that memory is true as of a moment after it began: the newest position is asked for, once for all reads
+//! that wait ([`super::rounds`]). Reads of one request may share the answer.
 
 use super::address::Address;
 use super::clock::SharedClock;
 use super::is_away;
 use super::listener::Listener;
 use super::pool::Pool;
+use super::rounds::Rounds;
 use super::wire::{Purpose, Wire};
-use crate::faults::copy;
+use crate::faults::closing;
 use crate::ground::{Ground, Sizes, Wall, Work};
 use crate::memory::{Grants, Known, Memory};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo};
@@ -17,9 +18,8 @@ use lenticular_store::commit;
 use lenticular_store::dialect::Dialect;
 use lenticular_store::notice;
 use lenticular_store::sql::{Bind, Session, one_int};
-use lenticular_store::{Stamp, rows};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use lenticular_store::{Freshening, Stamp, rows};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Steady};
 
 /// Of so many names that other nodes changed each is forgotten by itself; of more, memory forgets all.
@@ -31,37 +31,14 @@ const TOLD: Duration = Duration::from_secs(3);
 /// A connection that fails later than this is not one that died long ago: asking again would only let readers wait longer.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// For so long after a question that failed readers are refused without another one.
-const STANDS: Duration = Duration::from_secs(1);
-
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
-/// Questions for the newest position, counted: one is under way at a time.
-#[derive(Default)]
-struct Round {
-    begun: u64,
-    ended: u64,
-    asking: bool,
-    /// What the last one came to.
-    outcome: Option<Fault>,
-    /// When it ended, where it failed.
-    failed: Option<Steady>,
-}
-
-impl Round {
-    /// What the last question failed with; `None` where it did not.
-    fn refusal(&self) -> Option<Fault> {
-        self.outcome.as_ref().map(copy)
-    }
-}
 
 pub struct PgGround {
     reads: Pool,
     glances: Pool,
     memory: Memory,
     address: Arc<Address>,
-    round: Mutex<Round>,
-    told: Condvar,
+    rounds: Arc<Rounds>,
     /// The connection that asks.
     asking: Mutex<Option<Wire>>,
     clock: SharedClock,
@@ -74,14 +51,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl PgGround {
     /// Knows everything as of now, and keeps at most `cache` bytes of records.
-    pub fn open(address: Arc<Address>, wire: &Wire, readers: usize, cache: u64) -> Result<PgGround, Fault> {
+    pub fn open(
+        address: Arc<Address>,
+        wire: &Wire,
+        readers: usize,
+        cache: u64,
+    ) -> Result<Arc<PgGround>, Fault> {
         let ground = PgGround {
             reads: Pool::new(address.clone(), Purpose::Read, readers),
             glances: Pool::new(address.clone(), Purpose::Upkeep, readers),
             memory: Memory::new(commit::newest(wire)?, cache),
             address,
-            round: Mutex::default(),
-            told: Condvar::new(),
+            rounds: Arc::new(Rounds::new()),
             asking: Mutex::new(None),
             clock: SharedClock::default(),
             listener: Mutex::new(None),
@@ -90,6 +71,15 @@ impl PgGround {
         ground.newest(wire)?;
         ground.newest(wire)?;
         ground.in_snapshot(wire, |wire| ground.reload(wire))?;
+        let rounds = ground.rounds.clone();
+        let ground = Arc::new(ground);
+        let asked = Arc::downgrade(&ground);
+        std::thread::Builder::new()
+            .name("fresh".into())
+            .spawn(move || {
+                rounds.run(|| asked.upgrade().map_or_else(|| Err(closing()), |ground| ground.ask()))
+            })
+            .map_err(Fault::internal)?;
         Ok(ground)
     }
 
@@ -195,46 +185,9 @@ impl PgGround {
         Ok(newest)
     }
 
-    /// Makes memory true as of a moment after this call; asks together with all who come meanwhile. Where it is done `behind`, a
-    /// failure refuses nobody: who waited asks again.
-    pub(super) fn share_question(&self, behind: bool) -> Result<(), Fault> {
-        let mut round = lock(&self.round);
-        if !round.asking
-            && round.failed.is_some_and(|at| at.elapsed() < STANDS)
-            && let Some(fault) = round.refusal()
-        {
-            return Err(fault);
-        }
-        // one that is under way may have asked before we came
-        let (wanted, before) = (round.begun + 1, round.ended);
-        while round.ended < wanted {
-            if round.asking {
-                round = self.told.wait(round).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            // one that failed since we came failed for us, too
-            if round.ended > before
-                && let Some(fault) = round.refusal()
-            {
-                return Err(fault);
-            }
-            round.asking = true;
-            round.begun += 1;
-            drop(round);
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.ask()))
-                .unwrap_or_else(|_| Err(Fault::internal("asking for the newest position panicked")));
-            round = lock(&self.round);
-            round.asking = false;
-            if behind && let Err(fault) = outcome {
-                self.told.notify_all();
-                return Err(fault);
-            }
-            round.ended = round.begun;
-            round.outcome = outcome.err();
-            round.failed = round.outcome.is_some().then(Steady::now);
-            self.told.notify_all();
-        }
-        round.refusal().map_or(Ok(()), Err)
+    /// The same as [`Ground::refresh`], where nobody waits for it: a failure refuses no reader.
+    pub(super) fn refresh_behind(&self) -> Result<(), Fault> {
+        self.rounds.wait_behind()
     }
 
     /// The stamp that memory knows.
@@ -248,13 +201,17 @@ impl Ground for PgGround {
         &self.memory
     }
 
-    fn is_fresh(&self) -> bool {
+    fn is_fresh(&self, since: Steady) -> bool {
         // only the database knows what other nodes commit
-        false
+        self.rounds.reach(since)
+    }
+
+    fn freshen(&self, since: Steady) -> Option<Freshening> {
+        (!self.rounds.reach(since)).then(|| self.rounds.next())
     }
 
     fn refresh(&self) -> Result<(), Fault> {
-        self.share_question(false)
+        self.rounds.wait()
     }
 
     /// The listener tells; what it misses while its connection is made anew is asked for.
@@ -307,6 +264,13 @@ impl Ground for PgGround {
         drop(lock(&self.listener).take());
         self.reads.close();
         self.glances.close();
+        self.rounds.close();
         lock(&self.asking).take();
+    }
+}
+
+impl Drop for PgGround {
+    fn drop(&mut self) {
+        self.rounds.close();
     }
 }

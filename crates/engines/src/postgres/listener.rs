@@ -144,7 +144,7 @@ impl Ear {
         if position.is_some_and(|position| position <= ground.stamp().position.0) {
             return Ok(());
         }
-        if let Err(fault) = ground.share_question(true) {
+        if let Err(fault) = ground.refresh_behind() {
             tracing::debug!(%fault, "what other nodes committed could not be learnt");
         }
         Ok(())

@@ -29,7 +29,7 @@ pub fn open(url: &str, options: &OpenOptions) -> Result<Opened, Fault> {
     let wire = Wire::connect(&address, Purpose::Upkeep)?;
     migrate::run(&wire, (options.clock)())?;
     let packs = Packs::open(&wire, loader(address.clone()))?;
-    let ground = Arc::new(PgGround::open(address.clone(), &wire, options.readers, options.record_cache)?);
+    let ground = PgGround::open(address.clone(), &wire, options.readers, options.record_cache)?;
     ground.listen()?;
     let clock = options.own_clock.then(|| options.clock.clone());
     let hand = Box::new(PgHand::new(address.clone(), ground.clone(), clock)?);

@@ -21,7 +21,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant as Steady};
 
 /// No counter has this value: 32 bits are counted.
 pub(super) const UNKNOWN: u64 = u64::MAX;
@@ -69,6 +69,11 @@ impl SqliteGround {
         }
     }
 
+    fn is_true_now(&self) -> bool {
+        let counter = self.counter();
+        counter != UNKNOWN && counter == self.change.load(Ordering::Acquire)
+    }
+
     /// Memory is true up to this counter.
     pub(super) fn is_true_at(&self, counter: u64) {
         self.change.store(counter, Ordering::Release);
@@ -93,17 +98,16 @@ impl Ground for SqliteGround {
         &self.memory
     }
 
-    fn is_fresh(&self) -> bool {
-        let counter = self.counter();
-        counter != UNKNOWN && counter == self.change.load(Ordering::Acquire)
+    fn is_fresh(&self, _: Steady) -> bool {
+        self.is_true_now()
     }
 
     fn refresh(&self) -> Result<(), Fault> {
-        if self.is_fresh() {
+        if self.is_true_now() {
             return Ok(());
         }
         let _turn = self.turn();
-        if !self.is_fresh() {
+        if !self.is_true_now() {
             let lease = self.pool.take()?;
             let counter = self.counter();
             let (newest, _) = notice::newest_to_read(&Db(&*lease), Dialect::Sqlite)?;

@@ -12,6 +12,7 @@ use lenticular_store::{
 use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
+use std::time::Instant as Steady;
 
 const A: OrgNo = OrgNo(1);
 const KIND: Kind = Kind(92);
@@ -233,7 +234,7 @@ fn another_process_is_noticed_at_the_next_read() {
     add(&here, "r");
     let version = |store: &Store| {
         let got = store.reader.get(&own, A, KIND, "r").unwrap().map(|row| row.version);
-        if let Some(cached) = store.reader.get_cached(&own, A, KIND, "r") {
+        if let Some(cached) = store.reader.get_cached(Steady::now(), &own, A, KIND, "r") {
             assert_eq!(cached.map(|row| row.version), got);
         }
         got
@@ -241,7 +242,10 @@ fn another_process_is_noticed_at_the_next_read() {
     for round in 0..20 {
         assert_eq!([version(&here), version(&there)], [Some(2 * round + 1); 2]);
         add(&there, "r");
-        assert_eq!(here.reader.get_cached(&own, A, KIND, "r").map(|row| row.map(|row| row.version)), None);
+        assert_eq!(
+            here.reader.get_cached(Steady::now(), &own, A, KIND, "r").map(|row| row.map(|row| row.version)),
+            None
+        );
         assert_eq!([version(&here), version(&there)], [Some(2 * round + 2); 2]);
         add(&here, "r");
     }

@@ -130,6 +130,6 @@ async fn set_up_audited(
         Err(_) => (NETWORK, Role::Guest, "", ""),
     };
     let principal = Principal::new(org, role, agent);
-    let caller = Caller { principal, purpose: Purpose::Treat, way: "app" };
+    let caller = Caller { principal, purpose: Purpose::Treat, way: "app", asked: None };
     services.audited(&caller, Access::of('C', "set-up", "Member", entity), outcome).await
 }

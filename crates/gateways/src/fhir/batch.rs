@@ -163,6 +163,8 @@ impl Asking<'_> {
         preferences: Preferences,
     ) -> Outcome {
         let (path, query) = split(url, self.base);
+        // what changed while those before it ran holds for it
+        let caller = Caller { asked: None, ..self.caller.clone() };
         let mut reads = false;
         let done = async {
             let interaction = Interaction::parse(method, path, pairs(query))?;
@@ -177,7 +179,7 @@ impl Asking<'_> {
             if reads && self.room.0 == 0 {
                 return Err(too_much());
             }
-            execute(self.services, self.caller, interaction, body, &preferences, self.base).await
+            execute(self.services, &caller, interaction, body, &preferences, self.base).await
         };
         let mut outcome = done.await.unwrap_or_else(|fault| Outcome::fault(&fault));
         let fits = outcome.body.as_ref().is_none_or(|body| self.room.take(body.len()));

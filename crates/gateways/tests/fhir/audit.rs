@@ -164,7 +164,7 @@ async fn a_write_whose_client_hangs_up_is_done_and_in_the_log() {
     let (a, services) = (Client::a(&house), &house.services);
     let org = lenticular_base::OrgNo(services.member("hospital-a").await.unwrap().no);
     let principal = Principal::new(org, Role::Clinician, "dr");
-    let caller = Caller { principal, purpose: Purpose::Treat, way: "fhir" };
+    let caller = Caller { principal, purpose: Purpose::Treat, way: "fhir", asked: None };
     let kind: Kind = kind_of("Patient").unwrap();
     let body = |id: &str| Bytes::from(patient(id, "One").to_string());
     let criteria = |id: &str| Criteria { pairs: vec![("_id".into(), id.into())], base: BASE.into() };

@@ -71,7 +71,12 @@ fn study_of(
 }
 
 fn caller(member: &Member, role: Role, agent: &str, way: &'static str) -> Caller {
-    Caller { principal: Principal::new(OrgNo(member.no), role, agent), purpose: Purpose::Treat, way }
+    Caller {
+        principal: Principal::new(OrgNo(member.no), role, agent),
+        purpose: Purpose::Treat,
+        way,
+        asked: None,
+    }
 }
 
 fn patient_kind() -> Result<Kind, Fault> {

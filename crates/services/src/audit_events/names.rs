@@ -69,11 +69,7 @@ pub(crate) fn member_names(services: &Services) -> Result<HashMap<i64, String>, 
 
 impl Services {
     fn user_of_member(&self, org: OrgNo, login: &str) -> Result<Option<User>, Fault> {
-        let cached = self.store.reader.get_cached(&scope(), NETWORK, kinds::USER, login);
-        let found = match cached {
-            Some(found) => found,
-            None => self.store.reader.get(&scope(), NETWORK, kinds::USER, login)?,
-        };
+        let found = self.store.reader.get(&scope(), NETWORK, kinds::USER, login)?;
         let user: Option<User> = found.filter(|row| !row.deleted).map(|row| body(&row)).transpose()?;
         Ok(user.filter(|user| user.membership(org).is_some()))
     }

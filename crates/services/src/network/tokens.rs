@@ -13,6 +13,7 @@ use lenticular_policy::{Action, Principal, Role};
 use lenticular_store::{Record, View, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::time::Instant as Steady;
 
 /// A bearer token or a session as it is kept.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq, Debug, Default)]
@@ -222,15 +223,17 @@ impl Services {
     }
 
     /// Who a bearer token or a session is; `None` where it is unknown, taken back or over.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>, Fault> {
+    /// `since` is when the request came.
+    pub async fn authenticate(&self, token: &str, since: Steady) -> Result<Option<Principal>, Fault> {
         if token.len() > 200 {
             return Ok(None);
         }
-        let Some(token) = self.network_row::<Token>(kinds::TOKEN, token_id(token)).await? else {
+        let Some(token) = self.network_row_since::<Token>(Some(since), kinds::TOKEN, token_id(token)).await?
+        else {
             return Ok(None);
         };
         let user = match &token.user {
-            Some(login) => self.network_row::<User>(kinds::USER, login.clone()).await?,
+            Some(login) => self.network_row_since::<User>(Some(since), kinds::USER, login.clone()).await?,
             None => None,
         };
         let principal = token.principal(user.as_ref(), self.now())?;
@@ -245,12 +248,19 @@ impl Services {
     where
         T: serde::de::DeserializeOwned + Send + 'static,
     {
-        let record = match self.store.reader.get_cached(&scope(), NETWORK, kind, &id) {
-            Some(record) => record,
-            None => {
-                self.blocking(move |services| services.store.reader.get(&scope(), NETWORK, kind, &id)).await?
-            }
-        };
+        self.network_row_since(None, kind, id).await
+    }
+
+    async fn network_row_since<T>(
+        &self,
+        since: Option<Steady>,
+        kind: Kind,
+        id: String,
+    ) -> Result<Option<T>, Fault>
+    where
+        T: serde::de::DeserializeOwned + Send + 'static,
+    {
+        let record = self.row(since, scope(), NETWORK, kind, &id).await?;
         record.filter(|record| !record.deleted).map(|record| body(&record)).transpose()
     }
 

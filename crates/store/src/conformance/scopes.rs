@@ -1,11 +1,12 @@
 //! Scopes: the interpreter and the SQL agree, grants end at the next read.
 
 use super::Harness;
-use super::world::{KIND, Submit, TEXT, clinician, ids, put, sure, text};
+use super::world::{KIND, Submit, TEXT, clinician, freshen, ids, put, sure, text};
 use crate::contract::{HistoryQuery, Store, Write};
 use lenticular_base::index::{Query, Sort, SortKey, Test};
 use lenticular_base::{Instant, Kind, Labels, OrgNo};
 use lenticular_policy::{Action, Decision, Facts, Grant, Grantee, Principal, Purpose, Role, Scope, decide};
+use std::time::Instant as Steady;
 
 const A: OrgNo = OrgNo(1);
 const B: OrgNo = OrgNo(2);
@@ -95,9 +96,10 @@ fn check(store: &Store, now: Instant) {
                 let name = || (kind, row.id.clone());
                 let got = sure(store.reader.get(&scope, A, kind, &row.id));
                 assert_eq!(got.is_some(), permitted, "{scope:?} {}", row.id);
-                if let Some(cached) = store.reader.get_cached(&scope, A, kind, &row.id) {
-                    assert_eq!(cached, got);
-                }
+                let since = Steady::now();
+                freshen(&store.reader, since);
+                let cached = store.reader.get_cached(since, &scope, A, kind, &row.id);
+                assert_eq!(cached, Some(got), "read a moment ago, it is in memory");
                 let version = sure(store.reader.version(&scope, A, kind, &row.id, 1));
                 assert_eq!(version.is_some(), permitted);
                 assert_eq!(
@@ -144,7 +146,9 @@ pub fn grants(harness: &mut dyn Harness) {
         let scope = clinician(B, now);
         let got = sure(store.reader.get(&scope, B, KIND, "r")).is_some();
         let found = sure(store.reader.search(&scope, &Query::all(KIND, 5).with(Test::Is(TEXT, "x".into()))));
-        let cached = store.reader.get_cached(&scope, B, KIND, "r").map(|row| row.is_some());
+        let since = Steady::now();
+        freshen(&store.reader, since);
+        let cached = store.reader.get_cached(since, &scope, B, KIND, "r").map(|row| row.is_some());
         assert_eq!(found.rows.len(), usize::from(got));
         assert!(cached.is_none_or(|cached| cached == got));
         got

@@ -1,10 +1,14 @@
 //! What the scenes share: putting rows and waiting for receipts.
 
-use crate::contract::{Author, Decided, Packing, Proposal, Put, Receipt, Record, Store, View, Write};
+use crate::contract::{Author, Decided, Packing, Proposal, Put, Reader, Receipt, Record, Store, View, Write};
 use lenticular_base::index::{Entry, Param, Value};
 use lenticular_base::{Fault, Kind, Labels, OrgNo};
 use lenticular_policy::{Action, Decision, Facts, Principal, Purpose, Role, Scope, decide};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Instant;
 
 pub const KIND: Kind = Kind(92);
 pub const TEXT: Param = Param(92 << 16 | 1);
@@ -120,5 +124,26 @@ pub fn sure<T>(result: Result<T, Fault>) -> T {
     match result {
         Ok(value) => value,
         Err(fault) => panic!("{fault}"),
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits until memory is true as of `since`.
+pub fn freshen(reader: &Arc<dyn Reader>, since: Instant) {
+    let Some(mut fresh) = reader.freshen(since) else { return };
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match fresh.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => return sure(outcome),
+            Poll::Pending => std::thread::park(),
+        }
     }
 }
