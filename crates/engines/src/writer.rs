@@ -1,6 +1,6 @@
 //! The one writer: takes all that is queued, commits it as one transaction with one fsync, and goes round.
 
-use crate::faults::{closing, copy};
+use crate::faults::{Streak, closing, copy};
 use crate::ground::{self, Begun, Ground, Hand, Holding};
 use crate::pack::Packs;
 use crate::standing::Standing;
@@ -161,6 +161,7 @@ struct Writer {
     swept: Instant,
     /// The database may lack dictionaries by which bodies are packed.
     anew: bool,
+    refused: Streak,
 }
 
 /// Starts the writer's thread.
@@ -173,7 +174,15 @@ pub fn start(
     let (sender, jobs) = channel();
     let numbers = Arc::new(Numbers::default());
     let handle = WriterHandle { jobs: Arc::new(Mutex::new(Some(sender))), numbers: numbers.clone(), ground };
-    let writer = Writer { hand, packs, blobs, numbers, swept: Instant(i64::MIN), anew: false };
+    let writer = Writer {
+        hand,
+        packs,
+        blobs,
+        numbers,
+        swept: Instant(i64::MIN),
+        anew: false,
+        refused: Streak::default(),
+    };
     let thread = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || writer.run(&jobs))
@@ -292,8 +301,13 @@ impl Writer {
             Err(fault) if notice::forbids(fault) => {
                 tracing::info!(%fault, proposals = count, "a group was refused");
             }
+            Err(fault) if self.refused.goes_on(count, fault) => {}
             Err(fault) => tracing::error!(%fault, proposals = count, "a group was not committed"),
-            Ok(()) => {}
+            Ok(()) => {
+                if let Some(proposals) = self.refused.end() {
+                    tracing::info!(proposals, "groups are committed again after so many proposals were not");
+                }
+            }
         }
         self.numbers.groups.fetch_add(1, Ordering::Relaxed);
         self.numbers.commits.fetch_add(count, Ordering::Relaxed);

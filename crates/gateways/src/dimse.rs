@@ -246,7 +246,10 @@ impl Conversation {
                 }
                 Ok(None) => Err(Reject::CALLING_AE_NOT_RECOGNIZED),
                 Err(fault) => {
-                    tracing::error!(%fault, "the devices cannot be read");
+                    match fault.kind.meaning().retry {
+                        true => crate::refusals::note(&fault),
+                        false => tracing::error!(%fault, "the devices cannot be read"),
+                    }
                     Err(Reject::TEMPORARY_CONGESTION)
                 }
             }
@@ -261,7 +264,10 @@ impl Conversation {
                 COUNTERS.associations_rejected.fetch_add(1, Ordering::Relaxed);
                 let refused = self.services.record_refusal("dimse", "association", &request.calling_ae);
                 if let Err(fault) = self.handle.block_on(refused) {
-                    tracing::error!(%fault, "a refusal could not be recorded");
+                    match fault.kind.meaning().retry {
+                        true => crate::refusals::note(&fault),
+                        false => tracing::error!(%fault, "a refusal could not be recorded"),
+                    }
                 }
                 acceptor.reject(reject)
             }
@@ -351,6 +357,7 @@ fn write_within(limit: Duration, stream: &mut TcpStream, mut bytes: &[u8]) -> st
 fn refuse(fault: &Fault) -> StoreResponse {
     let meaning = fault.kind.meaning();
     match meaning.log {
+        _ if meaning.retry => crate::refusals::note(fault),
         "error" => tracing::error!(%fault, "an object was not stored"),
         _ => tracing::info!(code = fault.code, "an object was not stored"),
     }

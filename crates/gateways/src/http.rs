@@ -132,11 +132,12 @@ fn is_host(host: &str) -> bool {
     host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b))
 }
 
-/// The HTTP status of a fault; its cause goes to the log, once, here.
+/// The HTTP status of a fault; its cause goes to the log, once, here: where it may be tried again, not for each request.
 pub fn status(fault: &Fault) -> StatusCode {
     let meaning = fault.kind.meaning();
     if let Some(source) = &fault.source {
         match meaning.log {
+            _ if meaning.retry => crate::refusals::note(fault),
             "error" => tracing::error!(code = fault.code, %source, "request failed"),
             "warn" => tracing::warn!(code = fault.code, %source, "request failed"),
             _ => tracing::debug!(code = fault.code, %source, "request failed"),

@@ -18,5 +18,6 @@ pub mod fhir;
 pub mod http;
 pub mod login;
 pub mod metrics;
+mod refusals;
 pub mod server;
 mod unread;

@@ -59,6 +59,7 @@ pub fn site(services: Services, assets: Assets) -> Router {
             let is_draining = services.draining();
             move |mut response: Response| {
                 crate::metrics::COUNTERS.answer(response.status());
+                crate::refusals::settle();
                 let headers = response.headers_mut();
                 crate::assets::guard(headers);
                 if is_draining() {

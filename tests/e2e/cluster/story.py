@@ -17,6 +17,10 @@ ROUNDS = 2 if FULL else 1
 CALM_SECONDS = 5 if FULL else 2
 AWAY_SECONDS = 20 if FULL else 8
 RECOVERY_SECONDS = 30
+# What a node holds that was cut off is free sooner than PostgreSQL's limit for idle transactions says (10 s).
+LOCK_SECONDS = 9
+# From the moment on when the old leader is back until it follows, by itself.
+FOLLOWS_SECONDS = 120
 # The packer looks every 15 s.
 PACKED_SECONDS = 60
 # An object that is larger than those that are put together: 8 MB.
@@ -95,7 +99,13 @@ class Story:
         database.until(lambda: database.leader() not in (None, leader), 60, "Patroni has a new leader")
         self.tell("power cut of PostgreSQL's leader", fault, time.monotonic(), errors)
         database.start(leader)
-        database.until(database.whole, 90, "the old leader follows the new one")
+        self.see_it_follow("… the leader whose power was cut follows")
+
+    def see_it_follow(self, what: str) -> None:
+        """The old leader comes back by itself as a synchronous replica of the new one."""
+        took = self.region.database.until(self.region.database.whole, FOLLOWS_SECONDS, "the old leader follows the new one")
+        self.rows.append(Row(what, took, 0, 0, 0, {}))
+        print(asdict(self.rows[-1]), flush=True)
 
     def cut_the_leader_off(self) -> None:
         """From everybody, in silence: connections to it hang."""
@@ -106,9 +116,8 @@ class Story:
         database.until(lambda: any(one is not leader and database.leads(one) for one in database.members), 60, "Patroni has a new leader")
         self.tell("PostgreSQL's leader cut off from everybody", fault, time.monotonic(), errors)
         leader.heal()
-        # it has what nobody acknowledged, and is made anew from the new leader
-        database.renew(leader)
-        database.until(database.whole, 90, "the old leader follows the new one")
+        # it has what nobody acknowledged, and must give it up
+        self.see_it_follow("… the leader that was cut off follows")
 
     def stop_the_object_store(self) -> None:
         """What is acknowledged meanwhile can be read meanwhile, through each node, and is packed once the store is back."""
@@ -122,6 +131,7 @@ class Story:
         sleep_until(fault + AWAY_SECONDS)
         fresh = [path for path in list(self.ingest.files) if path not in before]
         for node in NODES:
+            assert ready(region, node), f"{node} takes images, and says that it is not ready"
             for path in [large, *fresh[-10:]]:
                 region.directly(node).get(path, DICOM_PART).expect(200)
         landed = "select count(distinct segment) from landing where segment < 0"
@@ -184,7 +194,7 @@ class Story:
         until(lambda: region.database.sql(mine)[0][0] != "0", 30, f"{name} holds the lock for a while")
         fault = time.monotonic()
         region.cut(name)
-        until(lambda: region.database.sql(mine)[0][0] == "0", RECOVERY_SECONDS, f"the lock of {name} is free")
+        until(lambda: region.database.sql(mine)[0][0] == "0", LOCK_SECONDS, f"the lock of {name} is free")
         self.tell(f"node {name} cut off while it holds the lock", fault, time.monotonic(), errors)
         region.networks[name].heal()
         until(lambda: ready(region, name), RECOVERY_SECONDS, f"{name} is ready after its way is open again")

@@ -82,4 +82,8 @@ def test_patronis_example_waits_no_longer_than_it_may():
     # Patroni's own rule: loop_wait + 2 * retry_timeout <= ttl
     assert dcs["loop_wait"] + 2 * dcs["retry_timeout"] <= dcs["ttl"] <= 30
     assert dcs["synchronous_mode_strict"], "an acknowledged commit could be on one server alone"
+    # what an old leader needs to come back by itself; tests/e2e/cluster shows that it does, with less log
+    shared = dcs["postgresql"]["parameters"]
+    kept, most = (int(shared[name].removesuffix("GB")) for name in ("wal_keep_size", "max_wal_size"))
+    assert kept >= most, "pg_rewind may not find the last common checkpoint"
     assert "password" not in json.dumps(patroni).lower()

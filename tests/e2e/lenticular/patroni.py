@@ -1,16 +1,19 @@
 """Two PostgreSQL servers under Patroni, with one etcd: a leader and a synchronous replica, each on a machine of its own."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+import yaml
+
+from .deploy import DEPLOY
 from .networks import Machine
 from .postgres import PASSWORD, ROLE, programs
 
-SCOPE = "lenticular"
 DATABASE = "lenticular"
 
 
@@ -24,36 +27,37 @@ class Patroni:
             home = folder / member.name
             home.mkdir(parents=True)
             shutil.chown(home, "postgres", "postgres")
-            (home / "patroni.json").write_text(json.dumps(self.settings(member)))
+            self.certify(member, home)
+            (home / "patroni.yml").write_text(yaml.safe_dump(self.settings(member)))
             self.start(member)
             # The second copies the first.
             self.until(lambda member=member: self.state(member).get("state") == "running", 90, f"{member.name} runs")
         self.until(lambda: len([one for one in members if self.state(one).get("sync_standby")]) == len(members) - 1, 60, "the replica is synchronous")
 
     def settings(self, member: Machine) -> dict:
-        home = self.folder / member.name
-        return {
-            "scope": SCOPE, "name": member.name,
-            "restapi": {"listen": f"{member.back}:8008", "connect_address": f"{member.back}:8008"},
-            "etcd3": {"hosts": [f"{self.etcd.back}:2379"]},
-            "bootstrap": {
-                "dcs": {
-                    "ttl": 20, "loop_wait": 5, "retry_timeout": 5, "synchronous_mode": True, "maximum_lag_on_failover": 0,
-                    "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": {
-                        "max_connections": 200, "shared_buffers": "64MB", "wal_log_hints": "on", "max_wal_senders": 10, "hot_standby": "on",
-                        "tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3,
-                    }},
-                },
-                "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
-                "users": {},
-            },
-            "postgresql": {
-                "listen": f"{member.back}:5432", "connect_address": f"{member.back}:5432", "data_dir": str(home / "data"), "bin_dir": str(programs()), "pgpass": str(home / "pgpass"),
-                "pg_hba": ["local all all trust", f"host replication replicator {member.back.rsplit('.', 1)[0]}.0/24 scram-sha-256", "host all all 0.0.0.0/0 scram-sha-256"],
-                "authentication": {"replication": {"username": "replicator", "password": PASSWORD}, "superuser": {"username": "postgres", "password": PASSWORD}, "rewind": {"username": "rewind", "password": PASSWORD}},
-                "parameters": {"unix_socket_directories": str(home)},
-            },
-        }
+        """The example that is shipped, on this machine: with less memory and log, and two servers, of which one may be away."""
+        home, port = self.folder / member.name, 5432
+        text = (DEPLOY / "patroni/patroni.yml").read_text()
+        settings = yaml.safe_load(text.replace("192.0.2.0", member.back.rsplit(".", 1)[0] + ".0"))
+        settings["name"] = member.name
+        settings["restapi"] = {"listen": f"{member.back}:8008", "connect_address": f"{member.back}:8008"}
+        settings["etcd3"]["hosts"] = [f"{self.etcd.back}:2379"]
+        shared = settings["bootstrap"]["dcs"]
+        shared["synchronous_mode_strict"] = False
+        shared["postgresql"]["parameters"] |= {"shared_buffers": "64MB", "max_wal_size": "512MB", "wal_keep_size": "1GB"}
+        settings["bootstrap"]["initdb"].append({"locale": "C.UTF-8"})
+        own = settings["postgresql"]
+        own |= {"listen": f"{member.back}:{port}", "connect_address": f"{member.back}:{port}", "data_dir": str(home / "data"), "bin_dir": str(programs()), "pgpass": str(home / "pgpass")}
+        own["parameters"] |= {"unix_socket_directories": str(home), "ssl_cert_file": str(home / "server.pem"), "ssl_key_file": str(home / "server.key")}
+        # it resets machines
+        del settings["watchdog"]
+        return settings
+
+    def certify(self, member: Machine, home: Path) -> None:
+        """A key and a certificate that nobody checks."""
+        done = subprocess.run([*member.inside("postgres"), "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={member.name}",
+                               "-keyout", str(home / "server.key"), "-out", str(home / "server.pem")], capture_output=True, text=True, cwd="/")
+        assert done.returncode == 0, done.stderr
 
     def start_etcd(self) -> None:
         home = self.folder / "etcd"
@@ -63,14 +67,9 @@ class Patroni:
                               "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}", "--log-level", "error"], stdout=log, stderr=log, cwd="/")
 
     def start(self, member: Machine) -> None:
+        secrets = {f"PATRONI_{role}_PASSWORD": PASSWORD for role in ("REPLICATION", "SUPERUSER", "REWIND")}
         with open(f"{self.log}.{member.name}.log", "ab") as log:
-            subprocess.Popen([*member.inside("postgres"), "patroni", str(self.folder / member.name / "patroni.json")], stdout=log, stderr=log, cwd="/", start_new_session=True)
-
-    def renew(self, member: Machine) -> None:
-        """Starts it without its data: it copies the leader, as after `patronictl reinit`."""
-        member.kill()
-        shutil.rmtree(self.folder / member.name / "data")
-        self.start(member)
+            subprocess.Popen([*member.inside("postgres"), "patroni", str(self.folder / member.name / "patroni.yml")], stdout=log, stderr=log, cwd="/", start_new_session=True, env={**os.environ, **secrets, "HOME": str(self.folder / member.name)})
 
     def state(self, member: Machine) -> dict:
         """What the member says of itself; nothing where it does not answer."""
@@ -107,7 +106,7 @@ class Patroni:
         leader = self.leader()
         assert leader, "there is no leader"
         home = self.folder / leader.name
-        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-U", "postgres", "-d", database, "-c", text], capture_output=True, text=True, cwd="/")
+        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", str(home), "-U", "postgres", "-d", database, "-c", text], capture_output=True, text=True, cwd="/", user="postgres", group="postgres")
         assert done.returncode == 0, f"{text}: {done.stderr}"
         return [line.split("\x1f") for line in done.stdout.splitlines()]
 

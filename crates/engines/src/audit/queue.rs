@@ -1,6 +1,6 @@
 //! The one thread that appends audit entries, wherever they are kept: what came together is written together.
 
-use crate::faults::{closing, copy};
+use crate::faults::{Streak, closing, copy};
 use crate::standing::Standing;
 use lenticular_base::Fault;
 use lenticular_store::AuditEntry;
@@ -66,6 +66,7 @@ impl Queue {
 
 fn run(appender: &mut impl Append, batches: &Receiver<Batch>, standing: &Standing) {
     let mut behind = true;
+    let mut refused = Streak::default();
     loop {
         let wait = if behind { Duration::from_millis(100) } else { Duration::from_secs(2) };
         let first = match batches.recv_timeout(wait) {
@@ -88,8 +89,16 @@ fn run(appender: &mut impl Append, batches: &Receiver<Batch>, standing: &Standin
         let write = standing.begin();
         let result = appender.append(&together);
         standing.end(write, result.as_ref().map(|()| true));
-        if let Err(fault) = &result {
-            tracing::error!(%fault, entries = together.len(), "audit entries were not written");
+        match &result {
+            Err(fault) if refused.goes_on(together.len() as u64, fault) => {}
+            Err(fault) => {
+                tracing::error!(%fault, entries = together.len(), "audit entries were not written");
+            }
+            Ok(()) => {
+                if let Some(entries) = refused.end() {
+                    tracing::info!(entries, "audit entries are written again after so many were not");
+                }
+            }
         }
         for done in waiting {
             done(result.as_ref().map_err(copy).copied());

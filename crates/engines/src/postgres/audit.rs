@@ -17,7 +17,7 @@ use lenticular_store::dialect::Dialect;
 use lenticular_store::rows::corrupt;
 use lenticular_store::sql::{Bind, Session, one_int};
 use lenticular_store::{AuditEntry, AuditFilter, Audits};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 /// A file that has so many entries is left, and a new one begun.
@@ -32,6 +32,10 @@ const AT_ONCE: i64 = 256;
 
 /// Whoever indexes holds this advisory lock.
 const LOCK: i64 = i64::from_be_bytes(*b"LENSAUDI");
+/// Takes that lock once it is free; or, for whoever has entries to write meanwhile, only where it is: a node that was cut off
+/// while it indexed must not hold up the audit log of the others.
+const WAITING: &str = "SELECT 1::bigint FROM pg_advisory_xact_lock($1)";
+const AT_ONCE_OR_NOT: &str = "SELECT pg_try_advisory_xact_lock($1)::int::bigint";
 
 /// The audit log of one database.
 pub struct PgAudit {
@@ -187,20 +191,30 @@ struct Index {
 }
 
 impl Index {
-    /// Indexes at most `limit` groups, once more on a new connection where the first is dead; gives how many.
+    /// Indexes at most `limit` groups; gives how many.
     fn catch_up(&self, limit: i64) -> Result<i64, Fault> {
         let mut slot = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        self.try_twice(&mut slot, limit, WAITING).map(|indexed| indexed.unwrap_or(0))
+    }
+
+    /// Once more on a new connection where the first is dead; nothing where somebody else is at it.
+    fn try_twice(&self, slot: &mut Option<Wire>, limit: i64, lock: &str) -> Result<Option<i64>, Fault> {
         let had = slot.is_some();
-        match self.work(&mut slot, limit) {
-            Err(fault) if had && is_away(&fault) => self.work(&mut slot, limit),
+        match self.work(slot, limit, lock) {
+            Err(fault) if had && is_away(&fault) => self.work(slot, limit, lock),
             result => result,
         }
     }
 
-    /// The same where nobody waits; true where more may be left.
+    /// The same where nobody waits, and without waiting for anybody; true where more may be left.
     fn catch_up_quietly(&self) -> bool {
-        match self.catch_up(QUIETLY) {
-            Ok(indexed) => indexed > 0,
+        let mut slot = match self.wire.try_lock() {
+            Ok(slot) => slot,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return true,
+        };
+        match self.try_twice(&mut slot, QUIETLY, AT_ONCE_OR_NOT) {
+            Ok(indexed) => indexed.is_none_or(|indexed| indexed > 0),
             Err(fault) => {
                 tracing::warn!(%fault, "the audit log was not indexed");
                 false
@@ -208,13 +222,13 @@ impl Index {
         }
     }
 
-    fn work(&self, slot: &mut MutexGuard<'_, Option<Wire>>, limit: i64) -> Result<i64, Fault> {
+    fn work(&self, slot: &mut Option<Wire>, limit: i64, lock: &str) -> Result<Option<i64>, Fault> {
         if slot.as_ref().is_none_or(|wire| !wire.is_idle()) {
-            **slot = Some(Wire::connect(&self.address, Purpose::Upkeep)?);
+            *slot = Some(Wire::connect(&self.address, Purpose::Upkeep)?);
         }
-        let Some(wire) = slot.as_ref() else { return Ok(0) };
+        let Some(wire) = slot.as_ref() else { return Ok(Some(0)) };
         wire.begin("BEGIN");
-        let result = index_some(wire, limit).and_then(|indexed| wire.commit().map(|()| indexed));
+        let result = index_some(wire, limit, lock).and_then(|indexed| wire.commit().map(|()| indexed));
         if result.is_err() {
             wire.rollback();
         }
@@ -223,10 +237,11 @@ impl Index {
 }
 
 /// Indexes inside a transaction: each file from where it was left.
-fn index_some(session: &dyn Session, limit: i64) -> Result<i64, Fault> {
+fn index_some(session: &dyn Session, limit: i64, lock: &str) -> Result<Option<i64>, Fault> {
     // one at a time, over all nodes
-    session
-        .query("SELECT 1::bigint FROM pg_advisory_xact_lock($1)", &[Bind::Int(LOCK)], &mut |_| Ok(true))?;
+    if one_int(session, lock, &[Bind::Int(LOCK)])? != Some(1) {
+        return Ok(None);
+    }
     let mut files = Vec::new();
     let text = "SELECT file,entries,closed FROM audit_reached WHERE closed<2 ORDER BY file";
     session.query(text, &[], &mut |row| {
@@ -256,7 +271,7 @@ fn index_some(session: &dyn Session, limit: i64) -> Result<i64, Fault> {
             break;
         }
     }
-    Ok(indexed)
+    Ok(Some(indexed))
 }
 
 /// A row of the index.

@@ -38,13 +38,10 @@ const AHEAD_BYTES: usize = 8 << 20;
 const AHEAD: usize = 2000;
 const PUSH_BYTES: usize = 64 << 10;
 
-/// Settings of every connection. The plan of a query is what the text says: it was chosen by counts, not by statistics. The server
-/// gives up a client that is silent amid a statement within 11 s, whatever its own settings: a node that was cut off while it sent
-/// rows must not keep the lock of the log.
+/// Settings of every connection. The plan of a query is what the text says: it was chosen by counts, not by statistics.
 const SETTINGS: &str = "SET statement_timeout='30s';SET lock_timeout='20s';SET plan_cache_mode=force_generic_plan;\
     SET join_collapse_limit=1;SET from_collapse_limit=1;SET jit=off;SET enable_seqscan=off;SET enable_hashjoin=off;\
     SET enable_mergejoin=off;SET max_parallel_workers_per_gather=0;SET standard_conforming_strings=on;\
-    SET tcp_keepalives_idle=5;SET tcp_keepalives_interval=2;SET tcp_keepalives_count=3;SET tcp_user_timeout=10000;\
     SELECT set_config('synchronous_commit',CASE current_setting('synchronous_commit') \
     WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END,false)";
 
@@ -60,16 +57,21 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The server's system asks the client's after `probe` seconds of silence, and each second from then on, and gives it up after
+    /// `lost` milliseconds, amid a statement or between two: a node that was cut off must not keep the lock of the log, or what
+    /// else others wait for. The system answers also where the node is busy for longer; one that hangs is ended by the time it may
+    /// sit `idle` in a transaction.
     fn settings(self) -> String {
-        let (name, idle) = match self {
-            Purpose::Read => ("lenticular read", "300s"),
-            Purpose::Write => ("lenticular write", "10s"),
-            Purpose::Upkeep => ("lenticular upkeep", "30s"),
+        let (name, idle, probe, lost) = match self {
+            Purpose::Read => ("lenticular read", "300s", 5, 10_000),
+            Purpose::Write => ("lenticular write", "10s", 1, 3000),
+            Purpose::Upkeep => ("lenticular upkeep", "30s", 1, 3000),
         };
         // without a member named, row-level security shows nothing; what the engine itself reads and writes is of all
         let orgs = if self == Purpose::Read { "" } else { "*" };
         format!(
             "{SETTINGS};SET application_name='{name}';SET idle_in_transaction_session_timeout='{idle}';\
+             SET tcp_keepalives_idle={probe};SET tcp_keepalives_interval=1;SET tcp_keepalives_count=5;SET tcp_user_timeout={lost};\
              SET lenticular.orgs='{orgs}'"
         )
     }

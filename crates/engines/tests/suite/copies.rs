@@ -69,14 +69,14 @@ fn instance(store: &Store, id: &str, byte: u8, length: usize) -> Result<BlobRef,
     crash::instance(store, id, blob).map(|_| blob)
 }
 
-fn audit(store: &Store, id: &str) {
+pub fn audit(store: &Store, id: &str) {
     let (sender, end) = channel();
     let entry = AuditEntry { id: id.into(), org: 1, action: 'R', ..AuditEntry::default() };
     store.audits.record(vec![entry], Box::new(move |result| drop(sender.send(result))));
     end.recv().unwrap().unwrap();
 }
 
-fn audited(store: &Store) -> Vec<(i64, String)> {
+pub fn audited(store: &Store) -> Vec<(i64, String)> {
     let filter = AuditFilter { org: 1, limit: 10_000, ..AuditFilter::default() };
     let found = store.audits.search(&filter).unwrap();
     found.into_iter().map(|(seq, entry)| (seq, entry.id)).collect()

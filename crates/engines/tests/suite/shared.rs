@@ -1,6 +1,7 @@
 //! The contract on PostgreSQL, and what only it has to show: several nodes, a server that goes away, the second wall.
 
 use super::cluster::{self, Cluster};
+use super::copies::{audit, audited};
 use lenticular_base::index::{Entry, Param, Query, Value};
 use lenticular_base::{Fault, FaultKind, Instant, Kind, OrgNo, Position};
 use lenticular_engines::{Engine, OpenOptions, open};
@@ -331,4 +332,30 @@ fn what_another_node_commits_is_known_before_anybody_reads() {
         two.store().reader.get(&Scope::of_own_work(A), A, KIND, "a").unwrap().is_some_and(|row| row.deleted)
     );
     assert_eq!(two.engine().stats().cache_hits, hits, "what was forgotten came from memory");
+}
+
+#[test]
+fn audit_entries_are_written_while_another_node_hangs_amid_indexing() {
+    let Some(cluster) = cluster::shared() else { return };
+    let node = Node::make(cluster);
+    let store = node.store();
+    let lock = i64::from_be_bytes(*b"LENSAUDI");
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let hold = format!("SELECT pg_advisory_lock({lock});SELECT pg_sleep(8)");
+            cluster.admin(Some(node.database()), &["SET application_name='hanging'", &hold]);
+        });
+        let held = "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                    WHERE locktype='advisory' AND granted AND application_name='hanging') \
+                    LOOP PERFORM pg_stat_clear_snapshot(),pg_sleep(0.02); END LOOP; END $$";
+        cluster.admin(Some(node.database()), &[held]);
+        let began = std::time::Instant::now();
+        for no in 0..10 {
+            audit(&store, &format!("e{no}"));
+            // as long as the thread waits before it looks whether there is something to index
+            std::thread::sleep(std::time::Duration::from_millis(150));
+        }
+        assert!(began.elapsed().as_secs() < 6, "entries waited for {:?}", began.elapsed());
+    });
+    assert_eq!(audited(&store).len(), 10, "what was written meanwhile is indexed afterwards");
 }

@@ -56,6 +56,7 @@ impl Outcome {
             _ => PROCESSING_FAILURE,
         };
         match &fault.source {
+            _ if fault.kind.meaning().retry => crate::refusals::note(fault),
             Some(source) if fault.kind.meaning().http >= 500 => {
                 tracing::error!(code = fault.code, %source, "an object was not stored");
             }
