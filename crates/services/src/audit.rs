@@ -3,7 +3,7 @@
 use crate::access::Caller;
 use crate::network::NETWORK;
 use crate::{Services, fresh_id};
-use lenticular_base::Fault;
+use lenticular_base::{Fault, FaultKind};
 use lenticular_base::ids::hex;
 use lenticular_store::{AuditEntry, Record};
 use sha2::{Digest, Sha256};
@@ -75,6 +75,17 @@ fn bounded(text: &str, at_most: usize) -> String {
     format!("{front}… ({} bytes, SHA-256 {})", text.len(), hex(&Sha256::digest(text)))
 }
 
+/// What was changed is kept, and its entry may not be: the answer is withheld, and must not say that nothing was kept. Where there is no
+/// room for the entry its fault stays what it is: what a modality sends again is there once.
+fn unwitnessed(fault: Fault) -> Fault {
+    if fault.kind == FaultKind::OutOfSpace {
+        return fault;
+    }
+    let words = "This request was carried out, but its entry in the audit log may be lost, so its answer is withheld. Look at what is \
+                 there before you send it again.";
+    Fault::new(fault.kind, "audit-away", words).caused_by(fault)
+}
+
 impl Services {
     /// Records the access with its outcome; hands the outcome on only when the entry is durable.
     pub async fn audited<T>(
@@ -88,8 +99,11 @@ impl Services {
             Err(fault) if fault.kind.meaning().http < 500 => 4,
             Err(_) => 8,
         };
-        self.record_access(caller, access, code).await?;
-        outcome
+        let changes = matches!(access.action, 'C' | 'U' | 'D');
+        match self.record_access(caller, access, code).await {
+            Err(fault) if changes && outcome.is_ok() => Err(unwitnessed(fault)),
+            recorded => recorded.and(outcome),
+        }
     }
 
     /// Records an access; returns when its entries are durable.
