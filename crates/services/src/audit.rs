@@ -3,8 +3,8 @@
 use crate::access::Caller;
 use crate::network::NETWORK;
 use crate::{Services, fresh_id};
-use lenticular_base::{Fault, FaultKind};
 use lenticular_base::ids::hex;
+use lenticular_base::{Fault, FaultKind};
 use lenticular_store::{AuditEntry, Record};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
