@@ -144,6 +144,8 @@ impl Cluster {
         runtime.block_on(async {
             let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
             tokio::spawn(connection);
+            // what never comes is a failure, not a test without an end
+            client.batch_execute("SET statement_timeout='60s'").await.unwrap();
             for statement in statements {
                 client.batch_execute(statement).await.unwrap();
             }
