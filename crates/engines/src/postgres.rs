@@ -161,6 +161,14 @@ fn from_server(told: &DbError) -> Fault {
     if ends || gone.contains(code) || code.code().starts_with("08") {
         return away();
     }
+    if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        return Fault::new(
+            FaultKind::Internal,
+            "database-denied",
+            "The role of the database's address may not do this there; nothing of this request was kept. The operator makes it the owner \
+             of the database (`ALTER DATABASE … OWNER TO …`) and of all tables that are in it.",
+        );
+    }
     // the words themselves are kept as the cause by the caller
     Fault::internal("the database answered with an error")
 }

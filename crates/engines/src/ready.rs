@@ -33,7 +33,8 @@ pub(crate) fn reads(database: &Path) -> Result<(), Fault> {
     std::fs::metadata(database).map_err(|error| io_fault(database, error))?;
     let connection = connect(database, CACHE, 0, true)?;
     connection.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", (), |_| Ok(())).map_err(fault)?;
-    notice::let_work(&Db(&connection))
+    notice::let_work(&Db(&connection))?;
+    notice::let_read(&Db(&connection))
 }
 
 /// Whether something can still be written where this lies.

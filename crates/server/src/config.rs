@@ -207,8 +207,8 @@ pub fn without_password(address: &str) -> String {
         ["pass", "secret", "key", "token"].iter().any(|word| name.to_ascii_lowercase().contains(word))
     };
     let Some((scheme, rest)) = address.split_once("://") else {
-        // settings of a database driver in a row, perhaps: not to be taken apart without its rules
-        return if address.contains('=') && is_hidden(address) {
+        // settings of a database driver in a row, perhaps, or a mistyped address: not to be taken apart without its rules
+        return if address.contains('@') || address.contains('=') && is_hidden(address) {
             "***".to_owned()
         } else {
             address.to_owned()

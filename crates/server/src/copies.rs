@@ -90,26 +90,25 @@ fn settled(place: &Place, config: &Config) -> Result<copy::Place> {
 
 /// An embedded place in a folder.
 fn folder(path: &Path, config: &Config) -> Result<copy::Place> {
-    refuse_address(path)?;
     let mut options = options(path, config)?;
     (options.database, options.objects) = (None, None);
     let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
     Ok(copy::Place { options, name: path.display().to_string() })
 }
 
-/// Nobody means a folder by the address of a database, and its password is not to stand in the name of one.
-fn refuse_address(path: &Path) -> Result<()> {
-    const OF_LIBPQ: [&str; 6] = ["host", "hostaddr", "dbname", "user", "password", "service"];
-    let text = path.to_string_lossy();
-    let is_address = text.contains("://")
-        || text.split_whitespace().any(|word| {
-            word.split_once('=')
-                .is_some_and(|(name, _)| OF_LIBPQ.contains(&name.to_ascii_lowercase().as_str()))
-        });
-    if is_address {
-        bail!(
-            "this names a folder, not an address: nothing was made. A database is postgres://user:password@host/database, and goes to store.url or to `migrate --to`"
-        );
+/// A network is not put among other files: who names such a folder mistyped it.
+fn refuse_strangers(path: &Path) -> Result<()> {
+    const OURS: [&str; 4] = ["lenticular.db", "audit", "blobs", "lost+found"];
+    let Ok(entries) = std::fs::read_dir(path) else { return Ok(()) };
+    for entry in entries {
+        let name = entry.with_context(|| format!("{}", path.display()))?.file_name();
+        let name = name.to_string_lossy();
+        if !OURS.iter().any(|ours| name.starts_with(ours)) && !name.ends_with(".toml") {
+            bail!(
+                "{} holds something else already ({name}); nothing was changed there. Name an empty folder, or the one where this copy was begun",
+                path.display()
+            );
+        }
     }
     Ok(())
 }
@@ -121,6 +120,9 @@ fn target(place: &Place, config: &Config, asked: &Migrate, to: &str) -> Result<c
         true => copy::Place { options: options(place.data(), config)?, name: pg::name_of(to) },
         false => folder(Path::new(to), config)?,
     };
+    if !is_database {
+        refuse_strangers(Path::new(to))?;
+    }
     named.options.database = is_database.then(|| to.to_owned());
     let setting = |key: &str| Some(config.text(key).to_owned()).filter(|text| !text.is_empty());
     named.options.objects = asked.blobs.as_ref().map(|url| ObjectPlace {
@@ -189,7 +191,10 @@ pub fn migrate(place: &Place, asked: &Migrate) -> Result<ExitCode> {
         match (&moved, asked.json) {
             (moved, true) => println!("{}", json!({ "place": from.name, "had_moved_to": moved })),
             (Some(to), false) => {
-                println!("{} is the place again; what was written at {to} is not here", from.name);
+                println!(
+                    "{} is the place again; what was written at {to} is not here. Stop every server there: it would go on taking changes",
+                    from.name
+                );
             }
             (None, false) => println!("{} had not moved", from.name),
         }
@@ -285,6 +290,9 @@ pub fn backup(place: &Place, asked: &Backup) -> Result<ExitCode> {
 pub fn restore(place: &Place, asked: &Restore) -> Result<ExitCode> {
     let config = place.load()?;
     let (from, to) = (folder(&asked.from, &config)?, settled(place, &config)?);
+    if to.options.database.is_none() {
+        refuse_strangers(place.data())?;
+    }
     let rederive = Rederive {
         extract: &extract::entries,
         row: Arc::new(derived::row),
@@ -444,11 +452,31 @@ mod tests {
             "PASSWORD=secret",
             "mysql://u:secret@h/d",
             "s3://b/p",
+            "postgres:/u:secret@h/d",
+            "postgres//u:secret@h/d",
+            "s3:b/secret",
         ] {
             let refused = to(bad, None, &known).map(drop).unwrap_err().to_string();
             assert!(!refused.contains("secret"), "{refused}");
             assert!(folder(Path::new(bad), &known).is_err(), "{bad}");
         }
-        assert!(to("/srv/a=b", None, &known).is_ok());
+        for good in ["/srv/a=b", "/srv/2026-11-24T10:00", "/mnt/@home/net"] {
+            assert!(to(good, None, &known).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_not_put_among_other_files() {
+        let folder = std::env::temp_dir().join(format!("lenticular-strangers-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("blobs")).unwrap();
+        for ours in ["lenticular.db", "lenticular.db-wal", "audit.db", "node.toml"] {
+            std::fs::write(folder.join(ours), "").unwrap();
+        }
+        assert!(refuse_strangers(&folder).is_ok());
+        assert!(refuse_strangers(&folder.join("not-there")).is_ok());
+        std::fs::write(folder.join("Patient.json"), "").unwrap();
+        let refused = refuse_strangers(&folder).unwrap_err().to_string();
+        assert!(refused.contains("Patient.json"), "{refused}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -63,8 +63,32 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("starting the runtime")
 }
 
+/// Nobody means a folder by the address of a database, mistyped or not, and its password is not to stand in the name of one.
+fn refuse_address(path: &Path) -> Result<()> {
+    const OF_LIBPQ: [&str; 6] = ["host", "hostaddr", "dbname", "user", "password", "service"];
+    let text = path.to_string_lossy();
+    let names_user = |part: &str| part.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    let names_scheme = |part: &str| {
+        part.split_once(':').is_some_and(|(scheme, _)| ["postgres", "postgresql", "s3"].contains(&scheme))
+    };
+    let is_address = text.contains("://")
+        || text.split('/').any(names_user)
+        || text.split('/').next().is_some_and(names_scheme)
+        || text.split_whitespace().any(|word| {
+            word.split_once('=')
+                .is_some_and(|(name, _)| OF_LIBPQ.contains(&name.to_ascii_lowercase().as_str()))
+        });
+    if is_address {
+        bail!(
+            "this names a folder, not an address: nothing was made. A database is postgres://user:password@host/database, and goes to store.url or to `migrate --to`"
+        );
+    }
+    Ok(())
+}
+
 /// How the settings say that the store is opened.
 pub fn options(data: &Path, config: &Config) -> Result<OpenOptions> {
+    refuse_address(data)?;
     let mut options = OpenOptions::new(data, {
         let clock = clock();
         move || clock()

@@ -155,6 +155,14 @@ pub fn newest_to_read(session: &dyn Session, dialect: Dialect) -> Result<(Stamp,
     moved.map_or(Ok((stamp, now)), Err)
 }
 
+/// Refuses to answer where the network has moved: what was decided elsewhere since is not known here.
+///
+/// # Errors
+/// `Busy` with the code `moved`.
+pub fn let_read(session: &dyn Session) -> Result<(), Fault> {
+    read(session, MOVED)?.map_or(Ok(()), |_| Err(has_moved()))
+}
+
 /// Refuses to open what has moved away or is a copy.
 ///
 /// # Errors

@@ -195,6 +195,12 @@ def test_there_and_back(folder, cluster, start, images):
     assert "only-for-tests" not in json.dumps(writing.refused), "a password is told"
     # the old place shows nothing any more and cannot be started
     assert a.fhir("GET", "Patient/moving-patient").status == 503
+    # a proxy leaves it
+    until = time.monotonic() + 10
+    while (answer := a.get("/readyz")).status == 200:
+        assert time.monotonic() < until, "it says that it takes work"
+        time.sleep(0.1)
+    assert answer.status == 503 and b"store: moved" in answer.body, answer.body
     assert server.stop() == 0
     again = command("serve", "--data", first_place, timeout=60)
     assert again.code != 0 and "has moved to postgres://" in again.err and "only-for-tests" not in again.err, again.err

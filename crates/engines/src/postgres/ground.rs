@@ -241,6 +241,7 @@ impl Ground for PgGround {
     /// A server that follows another one answers reads and takes no commit.
     fn ready(&self) -> Result<(), Fault> {
         crate::ground::glance(self, notice::let_work)?;
+        crate::ground::glance(self, notice::let_read)?;
         let text = "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END::bigint";
         if crate::ground::glance(self, |session| one_int(session, text, &[]))? == Some(0) {
             return Ok(());

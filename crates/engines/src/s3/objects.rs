@@ -440,11 +440,25 @@ fn fraction() -> f64 {
 
 /// Whether the same request may succeed a little later.
 fn is_away(error: &Error) -> bool {
-    matches!(error, Error::Generic { .. } | Error::JoinError { .. }) && !distrusts(error)
+    matches!(error, Error::Generic { .. } | Error::JoinError { .. })
+        && !distrusts(error)
+        && !is_denied(error)
+        && !no_bucket(error)
 }
 
 fn is_denied(error: &Error) -> bool {
-    matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+    // a listing that is refused comes as any failure: what the store said stands in its words
+    let said = |error: &Error| {
+        let text = error.to_string();
+        ["403 Forbidden", "SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied"]
+            .iter()
+            .any(|words| text.contains(words))
+    };
+    match error {
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => true,
+        Error::Generic { .. } => said(error),
+        _ => false,
+    }
 }
 
 fn no_bucket(error: &Error) -> bool {
@@ -487,7 +501,7 @@ fn fault(name: &str, error: Error) -> Fault {
             MISSING,
             "The object store does not hold what was put there; `lenticular verify` says more.",
         ),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => (
+        _ if is_denied(&error) => (
             FaultKind::Busy,
             "objects-denied",
             "The object store refuses this server. The operator checks AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, \
