@@ -246,10 +246,7 @@ impl Conversation {
                 }
                 Ok(None) => Err(Reject::CALLING_AE_NOT_RECOGNIZED),
                 Err(fault) => {
-                    match fault.kind.meaning().retry {
-                        true => crate::refusals::note(&fault),
-                        false => tracing::error!(%fault, "the devices cannot be read"),
-                    }
+                    crate::refusals::tell(&fault, "the devices cannot be read");
                     Err(Reject::TEMPORARY_CONGESTION)
                 }
             }
@@ -264,10 +261,7 @@ impl Conversation {
                 COUNTERS.associations_rejected.fetch_add(1, Ordering::Relaxed);
                 let refused = self.services.record_refusal("dimse", "association", &request.calling_ae);
                 if let Err(fault) = self.handle.block_on(refused) {
-                    match fault.kind.meaning().retry {
-                        true => crate::refusals::note(&fault),
-                        false => tracing::error!(%fault, "a refusal could not be recorded"),
-                    }
+                    crate::refusals::tell(&fault, "a refusal could not be recorded");
                 }
                 acceptor.reject(reject)
             }

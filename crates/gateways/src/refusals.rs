@@ -57,6 +57,14 @@ pub fn note(fault: &Fault) {
     }
 }
 
+/// Tells what failed beside an answer, each time unless it is as good in a moment.
+pub fn tell(fault: &Fault, what: &'static str) {
+    match fault.kind.meaning().retry {
+        true => note(fault),
+        false => tracing::error!(%fault, "{what}"),
+    }
+}
+
 /// Tells what is over. Called at each answer: a proxy that asks for `/readyz` is enough.
 pub fn settle() {
     for (code, refused, seconds) in REFUSALS.over(Instant::now()) {

@@ -5,7 +5,6 @@ Runs where `LENTICULAR_E2E_S3` names a real one, such as Ceph's gateway.
 
 import base64
 import hashlib
-import hmac
 import http.client
 import os
 import re
@@ -18,7 +17,7 @@ from xml.sax.saxutils import unescape
 
 import pytest
 from lenticular import ground
-from lenticular.objects import BUCKET, REGION, ObjectStore
+from lenticular.objects import BUCKET, ObjectStore, at, signed
 
 pytestmark = pytest.mark.skipif(not ground.ANOTHERS_OBJECTS, reason="there is no other object store to compare with")
 
@@ -54,19 +53,10 @@ class Signer:
         """`key` is below the prefix, or `None` for the bucket; `claimed` is the hash that is said of the body."""
         path = f"/{bucket}" + ("" if key is None else "/" + quote(f"{self.prefix}/{key}", safe="/-_.~"))
         pairs = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted((query or {}).items()))
-        moment = (datetime.now(UTC) - timedelta(seconds=age)).strftime("%Y%m%dT%H%M%SZ")
         hashed = claimed or hashlib.sha256(body).hexdigest()
-        sent = {"host": self.host, "x-amz-content-sha256": hashed, "x-amz-date": moment} | {name.replace("_", "-"): value for name, value in headers.items()}
-        signed = ";".join(sorted(sent))
-        lines = "".join(f"{name}:{sent[name]}\n" for name in sorted(sent))
-        scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
-        asked = f"{method}\n{path}\n{pairs}\n{lines}\n{signed}\n{hashed}"
-        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
-        signing = f"AWS4{secret or self.secret}".encode()
-        for part in scope.split("/"):
-            signing = hmac.digest(signing, part.encode(), "sha256")
-        signature = hmac.digest(signing, text.encode(), "sha256").hex()
-        sent["authorization"] = f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={signed}, Signature={signature}"
+        plain = {"host": self.host, "x-amz-content-sha256": hashed, "x-amz-date": at(datetime.now(UTC) - timedelta(seconds=age))}
+        plain |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = signed(method, path, pairs, plain, self.key, secret or self.secret)
         connection = http.client.HTTPConnection(self.host, timeout=60)
         try:
             connection.request(method, f"{path}?{pairs}" if pairs else path, body, sent)

@@ -24,22 +24,30 @@ REGION = "us-east-1"
 READY_SECONDS = 30
 
 
-def make_bucket(endpoint: str, bucket: str, key: str, secret: str) -> None:
-    """`PUT /BUCKET`, signed (Signature Version 4); one that is there already is as good."""
-    host, now = endpoint.split("://", 1)[1], datetime.now(UTC)
-    moment, nothing = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(b"").hexdigest()
+def signed(method: str, path: str, pairs: str, headers: dict[str, str], key: str, secret: str) -> dict[str, str]:
+    """Headers with what proves who asks (Signature Version 4); `x-amz-date` and `x-amz-content-sha256` are among them, in small letters."""
+    moment, hashed = headers["x-amz-date"], headers["x-amz-content-sha256"]
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
     scope = f"{moment[:8]}/{REGION}/s3/aws4_request"
-    names = "host;x-amz-content-sha256;x-amz-date"
-    asked = f"PUT\n/{bucket}\n\nhost:{host}\nx-amz-content-sha256:{nothing}\nx-amz-date:{moment}\n\n{names}\n{nothing}"
+    asked = f"{method}\n{path}\n{pairs}\n{lines}\n{names}\n{hashed}"
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
     signing = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         signing = hmac.digest(signing, part.encode(), "sha256")
     signature = hmac.digest(signing, text.encode(), "sha256").hex()
-    headers = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}",
-        "x-amz-content-sha256": nothing, "x-amz-date": moment,
-    }
+    return headers | {"authorization": f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"}
+
+
+def at(moment: datetime) -> str:
+    """A moment as requests bear it."""
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def make_bucket(endpoint: str, bucket: str, key: str, secret: str) -> None:
+    """`PUT /BUCKET`; one that is there already is as good."""
+    plain = {"host": endpoint.split("://", 1)[1], "x-amz-content-sha256": hashlib.sha256(b"").hexdigest(), "x-amz-date": at(datetime.now(UTC))}
+    headers = signed("PUT", f"/{bucket}", "", plain, key, secret)
     try:
         urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT", headers=headers), timeout=30)
     except urllib.error.HTTPError as error:

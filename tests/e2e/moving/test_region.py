@@ -13,7 +13,7 @@ from lenticular.http import Client
 from lenticular.inputs import ct
 from lenticular.multipart import parts
 from lenticular.postgres import PASSWORD
-from lenticular.server import Server, command
+from lenticular.server import command
 
 # Every place is named by the test itself.
 pytestmark = pytest.mark.embedded_only("names its database and object store itself")
@@ -44,21 +44,6 @@ def check(client, images: dict[str, bytes]) -> None:
 
 def region(name: str) -> dict[str, str]:
     return {"LENTICULAR__STORE__URL": ground.cluster().database(name), **ground.objects().settings(name)}
-
-
-@pytest.fixture
-def start():
-    """Starts servers, and ends those that a failure has left."""
-    started = []
-
-    def start(place, **env: str) -> Server:
-        started.append(Server(place, **env))
-        return started[-1].start()
-
-    yield start
-    for server in started:
-        if server.alive():
-            server.kill()
 
 
 def test_small_images_that_wait_in_the_database_are_in_a_backup(folder, start):

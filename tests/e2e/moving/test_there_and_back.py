@@ -16,7 +16,7 @@ from lenticular.dicom import DICOM_JSON, DICOM_PART, stow
 from lenticular.http import Client
 from lenticular.inputs import ct
 from lenticular.multipart import parts
-from lenticular.server import Server, command
+from lenticular.server import command
 
 # Both places are named by the test itself.
 pytestmark = pytest.mark.embedded_only("moves between the stores itself")
@@ -72,21 +72,6 @@ def studies(client) -> list:
     """The studies that a client sees, without the address of the server."""
     found = client.get("/dicom-web/studies", accept=DICOM_JSON).expect(200).json()
     return [{tag: value for tag, value in study.items() if tag != "00081190"} for study in found]
-
-
-@pytest.fixture(autouse=True)
-def start():
-    """Starts servers, and ends those that a failure has left."""
-    started = []
-
-    def start(place: Path, **env: str) -> Server:
-        started.append(Server(place, **env))
-        return started[-1].start()
-
-    yield start
-    for server in started:
-        if server.alive():
-            server.kill()
 
 
 class Writing:

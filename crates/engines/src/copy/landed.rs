@@ -74,6 +74,25 @@ fn pack(node: &mut Node) {
     while node.pack().unwrap() > 0 {}
 }
 
+/// Moves to a folder; when that comes to a phase, this blob is committed and all is packed.
+fn move_while_one_comes(node: &mut Node, to: &TempDir, phase: Phase, late: BlobRef) -> Report {
+    let from = end(node);
+    let mut waiting = Some(late);
+    let mut progress = |at: Progress| {
+        if at.phase == phase
+            && let Some(late) = waiting.take()
+        {
+            commit(&node.store(), "late", late).unwrap();
+            pack(node);
+        }
+    };
+    let options = Options { despite_damage: false, progress: &mut progress };
+    let report = move_between(&from, &folder(to).open_or_make().unwrap(), options).unwrap();
+    clean(&report);
+    assert_eq!(waiting, None);
+    report
+}
+
 #[test]
 fn small_images_that_wait_for_the_packer_are_in_a_backup() {
     let Some(node) = node() else { return };
@@ -151,20 +170,8 @@ fn what_is_packed_while_it_is_copied_is_read_as_it_was() {
     let late = finish(&node.store(), &noise(1, 3 << 20)).unwrap();
     let behind = keep(&node.store(), "behind", &noise(2, 7000));
     let to = TempDir::new().unwrap();
-    let from = end(&node);
-    let mut waiting = Some(late);
-    let mut progress = |at: Progress| {
-        if at.phase == Phase::Blobs
-            && let Some(late) = waiting.take()
-        {
-            commit(&node.store(), "late", late).unwrap();
-            pack(&mut node);
-        }
-    };
-    let options = Options { despite_damage: false, progress: &mut progress };
-    let report = move_between(&from, &folder(&to).open_or_make().unwrap(), options).unwrap();
-    clean(&report);
-    assert_eq!((waiting, report.blobs), (None, 2));
+    let report = move_while_one_comes(&mut node, &to, Phase::Blobs, late);
+    assert_eq!(report.blobs, 2);
     for (blob, seed, length) in [(&late, 1, 3 << 20), (&behind, 2, 7000)] {
         assert_eq!(held(&to, blob), noise(seed, length));
     }
@@ -176,20 +183,7 @@ fn what_fills_a_gap_between_comparison_and_turn_moves_too() {
     let late = finish(&node.store(), &noise(1, 2 << 20)).unwrap();
     let behind = keep(&node.store(), "behind", &noise(2, 7000));
     let to = TempDir::new().unwrap();
-    let from = end(&node);
-    let mut waiting = Some(late);
-    let mut progress = |at: Progress| {
-        if at.phase == Phase::Comparison
-            && let Some(late) = waiting.take()
-        {
-            commit(&node.store(), "late", late).unwrap();
-            pack(&mut node);
-        }
-    };
-    let options = Options { despite_damage: false, progress: &mut progress };
-    let report = move_between(&from, &folder(&to).open_or_make().unwrap(), options).unwrap();
-    clean(&report);
-    assert_eq!(waiting, None);
+    move_while_one_comes(&mut node, &to, Phase::Comparison, late);
     for (blob, seed, length) in [(&late, 1, 2 << 20), (&behind, 2, 7000)] {
         assert_eq!(held(&to, blob), noise(seed, length));
     }

@@ -7,12 +7,11 @@ use crate::faults::{closing, copy};
 use lenticular_base::Fault;
 use lenticular_store::Freshening;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// For so long after a question that failed readers are refused without another one.
 const STANDS: Duration = Duration::from_secs(1);
@@ -80,19 +79,9 @@ impl Rounds {
 
     /// The next round, to be awaited.
     pub fn next(&self) -> Freshening {
-        let slot: Arc<Mutex<Slot>> = Arc::default();
-        let theirs = slot.clone();
-        self.join(
-            true,
-            Box::new(move |outcome| {
-                let mut slot = theirs.lock().unwrap_or_else(PoisonError::into_inner);
-                slot.outcome = Some(outcome);
-                let waker = slot.waker.take();
-                drop(slot);
-                waker.into_iter().for_each(Waker::wake);
-            }),
-        );
-        Box::pin(Next(slot))
+        let (tell, told) = oneshot::channel();
+        self.join(true, Box::new(move |outcome| drop(tell.send(outcome))));
+        Box::pin(async { told.await.unwrap_or_else(|_| Err(closing())) })
     }
 
     fn join(&self, reads: bool, told: Told) {
@@ -166,34 +155,11 @@ impl Rounds {
     }
 }
 
-/// A round that is awaited.
-#[derive(Default)]
-struct Slot {
-    outcome: Option<Result<(), Fault>>,
-    waker: Option<Waker>,
-}
-
-struct Next(Arc<Mutex<Slot>>);
-
-impl Future for Next {
-    type Output = Result<(), Fault>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use lenticular_base::FaultKind;
+    use std::sync::Arc;
     use std::sync::mpsc::channel;
     use std::thread;
 

@@ -447,16 +447,14 @@ fn is_away(error: &Error) -> bool {
 }
 
 fn is_denied(error: &Error) -> bool {
-    // a listing that is refused comes as any failure: what the store said stands in its words
-    let said = |error: &Error| {
-        let text = error.to_string();
-        ["403 Forbidden", "SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied"]
-            .iter()
-            .any(|words| text.contains(words))
-    };
+    const SAID: [&str; 4] = ["403 Forbidden", "SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied"];
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => true,
-        Error::Generic { .. } => said(error),
+        // a listing that is refused comes as any failure: what the store said stands in its words
+        Error::Generic { .. } => {
+            let text = error.to_string();
+            SAID.iter().any(|words| text.contains(words))
+        }
         _ => false,
     }
 }
